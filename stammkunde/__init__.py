@@ -1,0 +1,1 @@
+"""What every stage shares: configuration, the home directory, durable files, the warehouse, publication."""

@@ -1,0 +1,73 @@
+"""The one directory that holds all state of an installation (design §2).
+
+Everything below it is private to its owner (0700).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths below `STAMMKUNDE_HOME`."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        """The home named by STAMMKUNDE_HOME, else `.stammkunde` in the checkout."""
+        return cls(Path(os.environ.get("STAMMKUNDE_HOME") or PROJECT_ROOT / ".stammkunde").resolve())
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published"
+
+    @property
+    def published_database(self) -> Path:
+        """The symlink that readers open."""
+        return self.published / "stammkunde.duckdb"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def exports(self) -> Path:
+        return self.root / "exports"
+
+    @property
+    def dagster(self) -> Path:
+        return self.root / "dagster"
+
+    @property
+    def demo(self) -> Path:
+        return self.root / "demo"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "run.lock"
+
+    def create(self) -> Home:
+        """Makes the directories, readable by the owner only."""
+        for path in (
+            self.root, self.landing, self.published, self.models, self.exports, self.dagster, self.logs,
+        ):  # fmt: skip
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self

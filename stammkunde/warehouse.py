@@ -1,0 +1,86 @@
+"""The warehouse: one DuckDB file with one writer.
+
+DuckDB excludes every other process while one writes, so each step opens the warehouse, does its work and
+closes it; `single_run` keeps two runs from interleaving.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from stammkunde.errors import BusyError
+from stammkunde.home import Home
+
+
+@contextmanager
+def open_warehouse(
+    path: Path, *, read_only: bool = False, wait_seconds: float = 30.0
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens the warehouse for one step; waits while another process has it.
+
+    Raises BusyError when it stays taken for `wait_seconds`.
+    """
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            connection = duckdb.connect(str(path), read_only=read_only)
+            break
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower() or time.monotonic() >= deadline:
+                if "lock" in str(error).lower():
+                    raise BusyError(
+                        f"{path} is in use by another process; close it or wait, then run again."
+                    ) from error
+                raise
+            time.sleep(0.2)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set preserve_insertion_order = false")
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def single_run(
+    home: Home,
+    *,
+    wait_seconds: float = 0.0,
+    say: Callable[[str], None] = lambda text: None,
+) -> Iterator[None]:
+    """Holds the home for one run. The lock goes with the process, so a killed run leaves none behind.
+
+    Raises BusyError, naming the process that holds it.
+    """
+    home.create()
+    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + wait_seconds
+    waiting = False
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+                if time.monotonic() >= deadline:
+                    raise BusyError(
+                        f"Another run (process {owner}) is working on {home.root}; "
+                        "wait until it has ended, then run again."
+                    ) from None
+                if not waiting:
+                    say(f"waiting for the run of process {owner} to end …")
+                    waiting = True
+                time.sleep(0.5)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
