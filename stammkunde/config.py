@@ -190,9 +190,7 @@ def _describe(error: ValidationError, path: Path) -> str:
         location = problem["loc"]
         key = ".".join(str(p) for p in location if p not in ("shopware", "files"))
         if problem["type"] == "extra_forbidden":
-            known = [
-                f.alias or n for m in _models_at(location[:-1]) for n, f in m.model_fields.items()
-            ]
+            known = [f.alias or n for m in _models_at(location[:-1]) for n, f in m.model_fields.items()]
             near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
             hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
             lines.append(f"{path}: unknown key '{key}'; {hint}")
