@@ -171,7 +171,7 @@ def _models_at(location: tuple[Any, ...]) -> list[type[BaseModel]]:
             field = model.model_fields.get(str(part))
             if field is not None:
                 found += _models_in(field.annotation)
-        tagged = {"shopware": ShopwareWebshop, "files": FilesWebshop}
+        tagged: dict[str, type[BaseModel]] = {"shopware": ShopwareWebshop, "files": FilesWebshop}
         if not found and part in tagged:
             found = [tagged[part]]
         models = found
