@@ -1,0 +1,67 @@
+{# Text functions that engines spell differently. Patterns: no backslashes ([0-9], [.]), they differ too. #}
+
+{# Replaces every match. #}
+{% macro regexp_replace_all(value, pattern, replacement="") -%}
+    {{ return(adapter.dispatch("regexp_replace_all")(value, pattern, replacement)) }}
+{%- endmacro %}
+
+{% macro duckdb__regexp_replace_all(value, pattern, replacement) -%}
+    regexp_replace({{ value }}, '{{ pattern }}', '{{ replacement }}', 'g')
+{%- endmacro %}
+
+{% macro default__regexp_replace_all(value, pattern, replacement) -%}
+    regexp_replace({{ value }}, '{{ pattern }}', '{{ replacement }}')
+{%- endmacro %}
+
+{# True when the pattern occurs somewhere in the value. #}
+{% macro regexp_contains(value, pattern) -%}
+    {{ return(adapter.dispatch("regexp_contains")(value, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__regexp_contains(value, pattern) -%}
+    regexp_matches({{ value }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro default__regexp_contains(value, pattern) -%}
+    {{ value }} rlike '{{ pattern }}'
+{%- endmacro %}
+
+{# The n-th group of the first match; the empty text without a match. #}
+{% macro regexp_group(value, pattern, group) -%}
+    {{ return(adapter.dispatch("regexp_group")(value, pattern, group)) }}
+{%- endmacro %}
+
+{% macro default__regexp_group(value, pattern, group) -%}
+    regexp_extract({{ value }}, '{{ pattern }}', {{ group }})
+{%- endmacro %}
+
+{# SHA-256 of a text, 64 hexadecimal digits. #}
+{% macro sha256_hex(value) -%}
+    {{ return(adapter.dispatch("sha256_hex")(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__sha256_hex(value) -%}
+    sha256({{ value }})
+{%- endmacro %}
+
+{% macro default__sha256_hex(value) -%}
+    sha2({{ value }}, 256)
+{%- endmacro %}
+
+{# The n-th part (from 1) of a text cut at a separator; the empty text beyond the last. #}
+{% macro text_part(value, separator, position) -%}
+    {{ return(adapter.dispatch("text_part")(value, separator, position)) }}
+{%- endmacro %}
+
+{% macro default__text_part(value, separator, position) -%}
+    split_part({{ value }}, '{{ separator }}', {{ position }})
+{%- endmacro %}
+
+{# Edits between two texts. Fold to ASCII first: some engines count bytes. #}
+{% macro edit_distance(a, b) -%}
+    {{ return(adapter.dispatch("edit_distance")(a, b)) }}
+{%- endmacro %}
+
+{% macro default__edit_distance(a, b) -%}
+    levenshtein({{ a }}, {{ b }})
+{%- endmacro %}
