@@ -1,0 +1,52 @@
+# Works with Python 3.11, make and git alone: uv is used if present, else venv and pip.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+UV := $(shell command -v uv 2>/dev/null)
+
+.PHONY: setup run test ui lint bench clean lock
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+ifdef UV
+	@test -x $(BIN)/python || uv venv --quiet --seed --python 3.11 $(VENV)
+	@echo "installing the locked packages …"
+	@uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
+else
+	@test -x $(BIN)/python || { command -v $(PYTHON) >/dev/null && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV); }
+	@$(BIN)/python -c 'import sys; assert sys.version_info[:2] == (3, 11), f"Python 3.11 is needed, found {sys.version}"'
+	@echo "installing the locked packages, about two minutes …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+endif
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+run: setup ## make the demo retailer and run everything
+	$(BIN)/stammkunde demo --no-serve
+	$(BIN)/stammkunde run
+
+test: setup ## every check that a change must pass
+	$(BIN)/pytest
+
+ui: setup ## Dagster on 127.0.0.1 with the demo loaded
+	@test -e $${STAMMKUNDE_HOME:-.stammkunde}/published/stammkunde.duckdb || $(MAKE) run
+	$(BIN)/stammkunde ui
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint dbt/models dbt/tests
+
+bench: setup ## figures for the README; needs ../shared/data for the UCI part
+	$(BIN)/python benchmarks/uci_online_retail.py
+	$(BIN)/python benchmarks/ingest.py
+
+lock: ## after a change of pyproject.toml; needs uv
+	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --python-version 3.11 -o requirements.lock --quiet
+
+clean:
+	rm -rf $(VENV) .stammkunde dbt/target

@@ -1,0 +1,105 @@
+"""One step per source: read it, land it, show it as raw tables.
+
+Belongs here: which raw tables exist as assets and what the run reports about them. How a source is read is
+`ingestion/`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.progress import reporter
+from dagster_project.resources import FULL_TAG, Retailer
+from ingestion.contracts import Table, catalogue
+from stammkunde.warehouse import open_warehouse
+
+KINDS = {"shop": "csv", "branch": "postgres", "webshop": "api", "leads": "json", "touchpoints": "json"}
+CHECK = "read_is_loaded_plus_quarantined"
+# A source behind a network may be away for a moment; a folder may not.
+_RETRY = {
+    source: dg.RetryPolicy(
+        max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+    )
+    for source in ("branch", "webshop")
+}
+
+
+def raw_key(table: Table) -> dg.AssetKey:
+    """Asset key of a contract's raw table."""
+    return dg.AssetKey(["raw", table.raw_name])
+
+
+def _asset_for(source: str, tables: dict[str, Table]) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=f"ingest_{source}",
+        description=f"Reads the source {source}, types every row by its contract and lands it as Parquet.",
+        specs=[
+            dg.AssetSpec(
+                raw_key(table),
+                group_name="raw",
+                description=f"{table.description}. Every version of every row, as the source said it.",
+                kinds={KINDS[source], "parquet"},
+                owners=["team:data-engineering"],
+            )
+            for table in tables.values()
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                CHECK,
+                asset=raw_key(table),
+                blocking=True,
+                description="Every row that was read is either loaded or in quarantine.",
+            )
+            for table in tables.values()
+        ],
+        retry_policy=_RETRY.get(source),
+        pool="warehouse",
+    )
+    def ingest_source(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterator[Any]:
+        from ingestion.raw import register_raw
+        from ingestion.run import ingest
+
+        result = ingest(
+            source,
+            retailer.config,
+            retailer.home,
+            retailer.as_of(context.run, context.instance),
+            reporter(source, context.log.info),
+            full=context.run.tags.get(FULL_TAG) == "true",
+        )
+        with open_warehouse(retailer.home.warehouse) as connection:
+            register_raw(connection, retailer.home)
+        for name, table in tables.items():
+            counts = result.counts(name)
+            yield dg.MaterializeResult(
+                asset_key=raw_key(table),
+                metadata={
+                    "dagster/row_count": counts.rows_loaded,
+                    "rows_read": counts.rows_read,
+                    "rows_quarantined": counts.rows_quarantined,
+                    "rows_seen_again": counts.seen_again,
+                    "files_read": counts.files_read,
+                    "files_refused": counts.files_refused,
+                    "load_id": result.load_id or "nothing new",
+                    "notices": dg.MetadataValue.md("\n".join(f"- {n}" for n in result.notices) or "none"),
+                },
+                check_results=[
+                    dg.AssetCheckResult(
+                        check_name=CHECK,
+                        passed=counts.rows_read == counts.rows_loaded + counts.rows_quarantined,
+                        metadata={
+                            "read": counts.rows_read,
+                            "loaded": counts.rows_loaded,
+                            "quarantined": counts.rows_quarantined,
+                        },
+                    )
+                ],
+            )
+
+    return ingest_source
+
+
+assets = [_asset_for(source, tables) for source, tables in catalogue().items()]

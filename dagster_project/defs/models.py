@@ -1,0 +1,128 @@
+"""Who is who, and what the models say: Python steps between the stretches of dbt."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.progress import reporter, say
+from dagster_project.resources import Retailer
+from stammkunde.warehouse import open_warehouse
+
+OWNERS = ["team:data-science"]
+
+
+@dg.multi_asset(
+    name="resolve_identity",
+    description="Edges to clusters, vetoed records kept apart, a stable id for every cluster.",
+    specs=[
+        dg.AssetSpec(
+            ["identity", name],
+            group_name="identity",
+            description=description,
+            deps=[
+                dg.AssetKey(["identity", upstream])
+                for upstream in ("int_source_records", "int_identity_edges", "identity_vetoes")
+            ],
+            kinds={"python", "duckdb"},
+            owners=OWNERS,
+        )
+        for name, description in (
+            (
+                "identity_assignment",
+                "Which customer a source record belongs to, how surely and by which rule.",
+            ),
+            ("customer_id_event", "The life of the ids: created, merged, split."),
+        )
+    ],
+    pool="warehouse",
+)
+def resolve_identity(context: dg.AssetExecutionContext, retailer: Retailer) -> Any:
+    """Edges to clusters to stable ids."""
+    from ml.identity.resolve import resolve_identity as resolve
+
+    with open_warehouse(retailer.home.warehouse) as connection:
+        result = resolve(connection, retailer.as_of(context.run, context.instance))
+    facts = {name: value for name, value in vars(result).items() if isinstance(value, int | float | str)}
+    say(f"{'identity':<12} " + ", ".join(f"{name} {value:,}" for name, value in facts.items()))
+    for name in ("identity_assignment", "customer_id_event"):
+        yield dg.MaterializeResult(asset_key=["identity", name], metadata=facts)
+
+
+MODELS = {
+    # module: (table, what it reads, what it says)
+    "segments": (
+        "customer_segment",
+        ("customer_features",),
+        "RFM scores, named segment, value class, strategy.",
+    ),
+    "clv": (
+        "customer_clv",
+        ("customer_purchase_day",),
+        "Margin expected from each customer, with an interval.",
+    ),
+    "churn": ("customer_churn", ("customer_features", "customer_purchase_day"), "Probability to stay away."),
+    "leads": (
+        "lead_score",
+        ("lead_features",),
+        "How likely a lead buys, from what was known then.",
+    ),
+    "recommend": ("recommendation", ("customer_product",), "What to buy again, what to discover."),
+}
+
+
+def _model_asset(module: str, table: str, reads: tuple[str, ...], description: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["ml", table],
+        group_name="ml",
+        description=description,
+        deps=[dg.AssetKey(["features", name]) for name in reads],
+        kinds={"python", "scikitlearn"},
+        owners=OWNERS,
+        pool="warehouse",
+    )
+    def score(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.MaterializeResult:
+        run = importlib.import_module(f"ml.{module}.score").run
+        as_of = retailer.as_of(context.run, context.instance)
+        with open_warehouse(retailer.home.warehouse) as connection:
+            result = run(connection, retailer.config, as_of, retailer.home.models)
+        reporter(module, context.log.info)(result.summary)
+        return dg.MaterializeResult(
+            metadata={"dagster/row_count": result.rows, "summary": result.summary, "as_of": as_of.isoformat()}
+        )
+
+    return score
+
+
+scores = [_model_asset(module, *facts) for module, facts in MODELS.items()]
+
+
+@dg.asset(
+    key=["ml", "model_report"],
+    group_name="ml",
+    description="Every model's figures on data it has not seen, each beside a naive baseline.",
+    deps=[dg.AssetKey(["ml", table]) for table, _, _ in MODELS.values()],
+    kinds={"python"},
+    owners=OWNERS,
+    pool="warehouse",
+)
+def model_report(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.MaterializeResult:
+    """Shows what the models reported."""
+    as_of = retailer.as_of(context.run, context.instance)
+    with open_warehouse(retailer.home.warehouse) as connection:
+        frame = connection.execute(
+            "select model, metric, round(value, 4) as value, baseline_name, round(baseline_value, 4) as baseline,"
+            " split, passed from ml.model_report where as_of_date = ? order by model, metric, split",
+            [as_of],
+        ).df()
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(frame),
+            "preview": dg.MetadataValue.md(frame.to_markdown(index=False)),
+        }
+    )
+
+
+assets = [resolve_identity, *scores, model_report]

@@ -1,0 +1,97 @@
+"""What assets need from outside: the home, the configuration, the day of the run, dbt.
+
+Resources are typed and hold no secrets; the configuration keeps those as SecretStr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+
+from dagster_project.environments import DBT_DIRECTORY, create_home, dbt_executable, default_config_path
+from stammkunde.config import Config, load_config
+from stammkunde.home import Home
+from stammkunde.warehouse import single_run
+
+AS_OF_TAG = "stammkunde/as_of"
+FULL_TAG = "stammkunde/full"
+LOCK_HELD = "STAMMKUNDE_RUN_LOCK_HELD_BY"
+
+
+class Retailer(dg.ConfigurableResource):
+    """The installation that a run works for. Holds the run lock for as long as the run lasts."""
+
+    config_path: str = ""
+    """Empty: STAMMKUNDE_CONFIG, else config/stammkunde.yml, else the demo's."""
+    wait_for_other_run_seconds: float = 3600.0
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Retailer]:
+        home = create_home(self.home)
+        if os.environ.get(LOCK_HELD) == str(os.getpid()):
+            yield self
+            return
+        say = context.log.info if context.log else print
+        with single_run(home, wait_seconds=self.wait_for_other_run_seconds, say=say):
+            yield self
+
+    @property
+    def home(self) -> Home:
+        return Home.from_environment()
+
+    @property
+    def config_file(self) -> Path:
+        return Path(self.config_path) if self.config_path else default_config_path(self.home)
+
+    @property
+    def config(self) -> Config:
+        if load_demo_secrets := self._demo_secrets():
+            load_demo_secrets(self.home)
+        return load_config(self.config_file)
+
+    def _demo_secrets(self) -> Any:
+        """The demo keeps its own secrets beside its servers; a real retailer's stand in the environment."""
+        if self.config_file.parent != self.home.demo:
+            return None
+        from ingestion.demo.servers import load_secrets
+
+        return load_secrets
+
+    def as_of(self, run: dg.DagsterRun, instance: dg.DagsterInstance) -> date:
+        """The day of the run: its tag, else the configuration's, else the day on which the run began."""
+        tag = run.tags.get(AS_OF_TAG)
+        if tag:
+            return date.fromisoformat(tag)
+        config = self.config
+        if config.as_of:
+            return config.as_of
+        record = instance.get_run_record_by_id(run.run_id)
+        began = record.create_timestamp if record else datetime.now(UTC)
+        return began.astimezone(config.zone).date()
+
+
+def dbt_resource() -> DbtCliResource:
+    """dbt of this environment on our project."""
+    return DbtCliResource(
+        project_dir=str(DBT_DIRECTORY), profiles_dir=str(DBT_DIRECTORY), dbt_executable=dbt_executable()
+    )
+
+
+def dbt_vars(config: Config, as_of: date) -> str:
+    """The vars that a run passes to dbt, as JSON."""
+    return json.dumps(
+        {
+            "as_of": as_of.isoformat(),
+            "company_country": config.company.country,
+            "company_timezone": config.company.timezone,
+            "default_margin_pct": config.company.default_margin_pct,
+        }
+    )
