@@ -1,4 +1,4 @@
-"""`stammkunde ui`: the Dagster web server and daemon on 127.0.0.1, with the demo's servers if it is the demo."""
+"""`stammkunde ui`: Dagster's web server and daemon on 127.0.0.1, with the demo's servers."""
 
 from __future__ import annotations
 

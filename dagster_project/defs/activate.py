@@ -7,6 +7,7 @@ import json
 import dagster as dg
 
 from dagster_project.dbt_manifest import read_manifest
+from dagster_project.metadata import markdown_table
 from dagster_project.progress import say
 from dagster_project.resources import Retailer
 from dagster_project.state import fingerprint, remember_build
@@ -48,7 +49,7 @@ def published(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.Mater
         home,
         as_of,
         keep=config.publish.keep_versions,
-        blocking=[b.sentence for b in blocking],
+        blocking_failures=blocking,
     )
     remember_build(home, fingerprint(home, config, as_of), publication.version)
     rows = publication.rows
@@ -57,10 +58,7 @@ def published(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.Mater
         metadata={
             "version": publication.version,
             "path": dg.MetadataValue.path(str(home.published_database)),
-            "rows": dg.MetadataValue.md(
-                "| table | rows |\n|---|---|\n"
-                + "\n".join(f"| {t} | {n:,} |" for t, n in sorted(rows.items()))
-            ),
+            "rows": markdown_table(("table", "rows"), sorted(rows.items())),
         }
     )
 

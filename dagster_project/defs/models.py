@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.metadata import markdown_table
 from dagster_project.progress import reporter, say
 from dagster_project.resources import Retailer
 from stammkunde.warehouse import open_warehouse
@@ -112,16 +113,18 @@ def model_report(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.Ma
     """Shows what the models reported."""
     as_of = retailer.as_of(context.run, context.instance)
     with open_warehouse(retailer.home.warehouse) as connection:
-        frame = connection.execute(
-            "select model, metric, round(value, 4) as value, baseline_name, round(baseline_value, 4) as baseline,"
-            " split, passed from ml.model_report where as_of_date = ? order by model, metric, split",
+        rows = connection.execute(
+            """
+            select model, metric, round(value, 4), baseline_name, round(baseline_value, 4), split, passed
+            from ml.model_report
+            where as_of_date = ?
+            order by all
+            """,
             [as_of],
-        ).df()
+        ).fetchall()
+    header = ("model", "metric", "value", "baseline", "baseline's value", "split", "passed")
     return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": len(frame),
-            "preview": dg.MetadataValue.md(frame.to_markdown(index=False)),
-        }
+        metadata={"dagster/row_count": len(rows), "preview": markdown_table(header, rows)}
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.defs.ingest import raw_key
+from dagster_project.metadata import markdown_table
 from dagster_project.progress import say
 from dagster_project.resources import Retailer
 from ingestion.contracts import catalogue
@@ -43,18 +44,13 @@ def check_result(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.Ma
     for result in failed:
         say(f"{'checks':<12} {result.severity}: {result.source}.{result.table_name} {result.rule}: "
             f"{result.failed:,} of {result.checked:,}")  # fmt: skip
-    table = "\n".join(
-        f"| {r.severity} | {r.source} | {r.table_name} | {r.rule} | {r.failed:,} | {r.checked:,} |"
-        for r in failed
-    )
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(results),
             "rules_failed": len(failed),
-            "failed": dg.MetadataValue.md(
-                f"| severity | source | table | rule | failed | checked |\n|---|---|---|---|---|---|\n{table}"
-                if failed
-                else "none"
+            "failed": markdown_table(
+                ("severity", "source", "table", "rule", "failed", "checked"),
+                [(r.severity, r.source, r.table_name, r.rule, r.failed, r.checked) for r in failed],
             ),
         }
     )
@@ -95,9 +91,7 @@ def expectations_by_table(context: dg.AssetCheckExecutionContext, retailer: Reta
             severity=severity,
             metadata={
                 "rules": len(mine),
-                "failed": dg.MetadataValue.md(
-                    "\n".join(f"- {r[2]}: {r[4]:,} of {r[5]:,}" for r in broken) or "none"
-                ),
+                "failed": markdown_table(("rule", "failed", "checked"), [(r[2], r[4], r[5]) for r in broken]),
             },
         )
 

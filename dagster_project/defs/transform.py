@@ -40,9 +40,8 @@ def _build(
             checks += 1
             failed += not event.passed
             if not event.passed:
-                say(
-                    f"{'dbt':<12} check failed: {event.check_name} on {event.asset_key and event.asset_key.path[-1]}"
-                )
+                table = event.asset_key.path[-1] if event.asset_key else "?"
+                say(f"{'dbt':<12} check failed: {event.check_name} on {table}")
         else:
             models += 1
         yield event
