@@ -1,0 +1,127 @@
+"""The tables of the schema `ml`: their types, and the one transaction that replaces a model's rows.
+
+A table holds the rows of every `as_of_date` that was scored; readers choose theirs.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import pyarrow as pa
+
+TABLES: dict[str, dict[str, str]] = {
+    "customer_segment": {
+        "customer_id": "varchar",
+        "as_of_date": "date",
+        "recency_score": "integer",
+        "frequency_score": "integer",
+        "monetary_score": "integer",
+        "segment": "varchar",
+        "value_class": "varchar",
+        "strategy": "varchar",
+        "previous_segment": "varchar",
+    },
+    "customer_clv": {
+        "customer_id": "varchar",
+        "as_of_date": "date",
+        "horizon_days": "integer",
+        "expected_purchases": "double",
+        "alive_probability": "double",
+        "clv_amount": "decimal(18,4)",
+        "clv_low_amount": "decimal(18,4)",
+        "clv_high_amount": "decimal(18,4)",
+        "model_version": "varchar",
+    },
+    "customer_churn": {
+        "customer_id": "varchar",
+        "as_of_date": "date",
+        "horizon_days": "integer",
+        "churn_probability": "double",
+        "risk_band": "varchar",
+        "reasons": "varchar",
+        "model_version": "varchar",
+    },
+    "lead_score": {
+        "lead_id": "varchar",
+        "customer_id": "varchar",
+        "as_of_date": "date",
+        "score": "integer",
+        "conversion_probability": "double",
+        "grade": "varchar",
+        "reasons": "varchar",
+        "model_version": "varchar",
+    },
+    "recommendation": {
+        "customer_id": "varchar",
+        "recommendation_rank": "integer",
+        "product_no": "varchar",
+        "kind": "varchar",
+        "score": "double",
+        "as_of_date": "date",
+        "model_version": "varchar",
+    },
+    "model_report": {
+        "model": "varchar",
+        "metric": "varchar",
+        "value": "double",
+        "baseline_name": "varchar",
+        "baseline_value": "double",
+        "split": "varchar",
+        "population": "varchar",
+        "passed": "boolean",
+        "model_version": "varchar",
+        "as_of_date": "date",
+        "note": "varchar",
+    },
+}
+
+
+def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Creates the schema `ml` and its score tables where they are missing."""
+    connection.execute("create schema if not exists ml")
+    for name, columns in TABLES.items():
+        described = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        connection.execute(f"create table if not exists ml.{name} ({described})")
+
+
+def replace_scores(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    model: str,
+    table: str,
+    scores: pa.Table | None,
+    report: pa.Table,
+) -> int:
+    """Replaces the model's scores and report rows of this `as_of` in one transaction; returns the score rows.
+
+    The columns of `scores` are those of the table, in any order; None leaves the table without rows for the day.
+    """
+    rows = 0
+    ensure_tables(connection)
+    connection.execute("begin transaction")
+    try:
+        connection.execute(f"delete from ml.{table} where as_of_date = ?", [as_of])
+        connection.execute("delete from ml.model_report where as_of_date = ? and model = ?", [as_of, model])
+        if scores is not None and scores.num_rows:
+            rows = scores.num_rows
+            _insert(connection, table, scores)
+        _insert(connection, "model_report", report)
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    return rows
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    columns = TABLES[table]
+    values = ", ".join(
+        f"round({column}, 4)::{kind} as {column}" if kind.startswith("decimal") else f"{column}::{kind} as {column}"
+        for column, kind in columns.items()
+    )
+    connection.register("_ml_rows", rows)
+    try:
+        connection.execute(f"insert into ml.{table} ({', '.join(columns)}) select {values} from _ml_rows")
+    finally:
+        connection.unregister("_ml_rows")
