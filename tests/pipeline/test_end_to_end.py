@@ -63,7 +63,9 @@ def test_identity_is_precise_on_the_demos_truth(
             from marts.customer_identity
             join read_parquet('{truth}') using (source_system, source_record_id)
         )
-        select count(*) filter (where a.truth_id = b.truth_id), count(*) filter (where a.truth_id <> b.truth_id)
+        select
+            count(*) filter (where a.truth_id = b.truth_id),
+            count(*) filter (where a.truth_id <> b.truth_id)
         from record as a
         join record as b on a.customer_id = b.customer_id and a.record_id < b.record_id
         """
