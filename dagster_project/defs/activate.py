@@ -1,7 +1,5 @@
 """Publication and exports: the only steps that other people's tools see."""
 
-from __future__ import annotations
-
 import json
 
 import dagster as dg

@@ -1,15 +1,15 @@
 """When things run: jobs by stage, a daily schedule, sensors on the drop folders."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 
 import dagster as dg
 
+from dagster_project.defs.quality import expectations_by_table
 from dagster_project.resources import Retailer
 
-INGEST = dg.AssetSelection.groups("raw")
+EXPECTATIONS = dg.AssetSelection.checks(expectations_by_table)
+INGEST = dg.AssetSelection.groups("raw") - EXPECTATIONS
 ACTIVATE = dg.AssetSelection.groups("exports")
 PUBLISH = dg.AssetSelection.groups("publish")
 
@@ -17,7 +17,7 @@ full = dg.define_asset_job("full", selection="*", description="Everything, once.
 ingest = dg.define_asset_job("ingest", selection=INGEST, description="Reads all sources.")
 build = dg.define_asset_job(
     "build",
-    selection=dg.AssetSelection.all() - INGEST - ACTIVATE,
+    selection=(dg.AssetSelection.all() - INGEST - ACTIVATE) | EXPECTATIONS,
     description="From raw tables to the published database.",
 )
 identity = dg.define_asset_job(

@@ -4,8 +4,6 @@ Belongs here: which raw tables exist as assets and what the run reports about th
 `ingestion/`'s business.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

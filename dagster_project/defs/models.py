@@ -1,7 +1,5 @@
 """Who is who, and what the models say: Python steps between the stretches of dbt."""
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

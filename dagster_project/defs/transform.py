@@ -3,8 +3,6 @@
 Which stretch a model belongs to follows from what it reads, not from a list of names.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
