@@ -2,24 +2,49 @@
 
 {% macro house_no_of(street, house_no) -%}
     coalesce(
-        nullif(trim({{ house_no }}), ''),
-        nullif(trim({{ regexp_group(street, _street_pattern(), 2) }}), '')
+        {{ clean_text(house_no) }},
+        {{ clean_text(regexp_group(street, house_no_pattern(), 2)) }}
     )
 {%- endmacro %}
 
 {% macro street_of(street, house_no) -%}
+    {{ clean_text(
+        "case when " ~ clean_text(house_no) ~ " is null and " ~ regexp_contains(street, house_no_pattern())
+        ~ " then " ~ regexp_group(street, house_no_pattern(), 1) ~ " else " ~ street ~ " end"
+    ) }}
+{%- endmacro %}
+
+{# Street, then a number with a letter or a range: "12", "12 a", "3-5", "7/2", "14b-c". #}
+{% macro house_no_pattern() -%}
+    {{ return("^(.*[^0-9 ,]),? +([0-9]+ ?[a-zA-Z]?(?: ?[-/+] ?[0-9]*[a-zA-Z]?)*) *$") }}
+{%- endmacro %}
+
+{# ISO code of the countries a retailer here meets; another country stays as it is written, in capitals. #}
+{% macro country_code(country) -%}
+    case
+        when {{ clean_text(country) }} is null then null
+        when upper(trim({{ country }})) in ('D', 'DE', 'DEU', 'GER', 'GERMANY', 'DEUTSCHLAND', 'BRD') then 'DE'
+        when upper(trim({{ country }})) in ('A', 'AT', 'AUT', 'AUSTRIA', 'ÖSTERREICH', 'OESTERREICH') then 'AT'
+        when upper(trim({{ country }})) in ('CH', 'CHE', 'SWITZERLAND', 'SCHWEIZ', 'SUISSE', 'SVIZZERA') then 'CH'
+        else upper(trim({{ country }}))
+    end
+{%- endmacro %}
+
+{# Comparable street: "Lange Straße", "Lange-Str.", "LANGESTR" → "langestr". #}
+{% macro street_key(street) -%}
     nullif(
-        trim(
-            case
-                when nullif(trim({{ house_no }}), '') is null and {{ regexp_contains(street, _street_pattern()) }}
-                    then {{ regexp_group(street, _street_pattern(), 1) }}
-                else {{ street }}
-            end
-        ),
-        ''
+        replace({{ regexp_replace_all(fold_text(street), "[^a-z0-9]+", "") }}, 'strasse', 'str'), ''
     )
 {%- endmacro %}
 
-{% macro _street_pattern() -%}
-    ^(.*[^0-9 ,]),? +([0-9]+ ?[a-zA-Z]?(?: ?[-/+] ?[0-9]+ ?[a-zA-Z]?)*) *$
+{# Comparable house number: "12 A" → "12a". #}
+{% macro house_no_key(house_no) -%}
+    nullif({{ regexp_replace_all(fold_text(house_no), "[^a-z0-9]+", "") }}, '')
+{%- endmacro %}
+
+{# Comparable postal code: digits and letters only, without a country prefix ("D-80331"). #}
+{% macro postal_code_key(postal_code) -%}
+    nullif({{ regexp_replace_all(
+        regexp_replace_all("upper(" ~ postal_code ~ ")", "^ *(D|DE|A|AT|CH)[- ]+", ""), "[^A-Z0-9]+", ""
+    ) }}, '')
 {%- endmacro %}

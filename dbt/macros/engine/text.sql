@@ -1,6 +1,6 @@
 {# Text functions that engines spell differently. Patterns: no backslashes ([0-9], [.]), they differ too. #}
 
-{# Replaces every match. #}
+{# Replaces every match; `\1` in the replacement is the first group. #}
 {% macro regexp_replace_all(value, pattern, replacement="") -%}
     {{ return(adapter.dispatch("regexp_replace_all")(value, pattern, replacement)) }}
 {%- endmacro %}
@@ -10,7 +10,7 @@
 {%- endmacro %}
 
 {% macro default__regexp_replace_all(value, pattern, replacement) -%}
-    regexp_replace({{ value }}, '{{ pattern }}', '{{ replacement }}')
+    regexp_replace({{ value }}, '{{ pattern }}', '{{ replacement | replace("\\\\", "$") }}')
 {%- endmacro %}
 
 {# True when the pattern occurs somewhere in the value. #}
@@ -64,4 +64,36 @@
 
 {% macro default__edit_distance(a, b) -%}
     levenshtein({{ a }}, {{ b }})
+{%- endmacro %}
+
+{# One form for letters that Unicode can write in two ways (ü as one sign or as u and two dots). #}
+{% macro unicode_nfc(value) -%}
+    {{ return(adapter.dispatch("unicode_nfc")(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__unicode_nfc(value) -%}
+    nfc_normalize({{ value }})
+{%- endmacro %}
+
+{% macro default__unicode_nfc(value) -%}
+    {{ value }}
+{%- endmacro %}
+
+{# True when two texts of words parted by single blanks have a word of three or more letters in common. #}
+{% macro words_overlap(a, b) -%}
+    {{ return(adapter.dispatch("words_overlap")(a, b)) }}
+{%- endmacro %}
+
+{% macro duckdb__words_overlap(a, b) -%}
+    list_has_any(
+        list_filter(string_split({{ a }}, ' '), lambda word: length(word) > 2),
+        list_filter(string_split({{ b }}, ' '), lambda word: length(word) > 2)
+    )
+{%- endmacro %}
+
+{% macro default__words_overlap(a, b) -%}
+    arrays_overlap(
+        filter(split({{ a }}, ' '), word -> length(word) > 2),
+        filter(split({{ b }}, ' '), word -> length(word) > 2)
+    )
 {%- endmacro %}

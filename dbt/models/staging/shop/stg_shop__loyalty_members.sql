@@ -5,22 +5,22 @@ with members as (
 select
     -- ids
     member_no,
-    nullif(trim(card_no), '') as card_no,
-    nullif(trim(store_id), '') as branch_id,
+    {{ clean_text("card_no") }} as card_no,
+    {{ clean_text("store_id") }} as branch_id,
 
     -- who
-    nullif(trim(coalesce(nullif(trim(first_name), ''), {{ first_name_of("name") }})), '') as first_name,
-    nullif(trim(coalesce(nullif(trim(last_name), ''), {{ last_name_of("name") }})), '') as last_name,
+    coalesce({{ clean_text("first_name") }}, {{ first_name_of("name") }}) as first_name,
+    coalesce({{ clean_text("last_name") }}, {{ last_name_of("name") }}) as last_name,
     birth_date,
 
     -- how to reach
-    nullif(trim(email), '') as email,
-    nullif(trim(phone), '') as phone,
+    {{ clean_text("email") }} as email,
+    {{ clean_text("phone") }} as phone,
     {{ street_of("street", "house_no") }} as street,
     {{ house_no_of("street", "house_no") }} as house_no,
-    nullif(trim(postal_code), '') as postal_code,
-    nullif(trim(city), '') as city,
-    nullif(trim(country), '') as country,
+    {{ clean_text("postal_code") }} as postal_code,
+    {{ clean_text("city") }} as city,
+    {{ country_code("country") }} as country,
 
     -- consent
     consent_email,

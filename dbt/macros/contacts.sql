@@ -1,0 +1,87 @@
+{#
+    Comparable e-mail address: lower case, without blanks, `mailto:` and `+tag`; gmail ignores dots. Null for what
+    is no address, and for the addresses that stand in for "none".
+#}
+{% macro normalise_email(email) -%}
+    {%- set address -%}
+        {{ regexp_replace_all("lower(trim(" ~ email ~ "))", "^mailto:|[ <>]", "") }}
+    {%- endset -%}
+    {%- set untagged -%}
+        {{ regexp_replace_all(address, "[+][^@]*@", "@") }}
+    {%- endset -%}
+    case
+        when not {{ regexp_contains(address, "^[^@ ,;]+@[^@ ,;]+[.][a-z]{2,}$") }} then null
+        when {{ regexp_contains(
+            address,
+            "^(no-?reply|no-?mail|none|keine?(email|mail|angabe)?|unbekannt|test|xxx+|aaa+|asdf|na|nomail|dummy|kasse)[0-9]*@"
+        ) }} then null
+        when {{ regexp_contains(address, "@(example|test|invalid|localhost)[.]|[.](invalid|test|example)$") }}
+            and {{ regexp_contains(address, "^(test|max[.]?mustermann|mustermann|john[.]?doe)") }} then null
+        when {{ regexp_contains(address, "@(gmail|googlemail)[.]com$") }}
+            then replace({{ text_part(untagged, "@", 1) }}, '.', '') || '@gmail.com'
+        else {{ untagged }}
+    end
+{%- endmacro %}
+
+{# True for mailbox providers, whose domain says nothing about a company. #}
+{% macro is_public_email_domain(domain) -%}
+    {{ domain }} in (
+        'gmail.com', 'googlemail.com', 'gmx.de', 'gmx.net', 'gmx.at', 'gmx.ch', 'web.de', 't-online.de', 'yahoo.de',
+        'yahoo.com', 'hotmail.com', 'hotmail.de', 'outlook.com', 'outlook.de', 'live.de', 'live.com', 'icloud.com',
+        'me.com', 'freenet.de', 'arcor.de', 'aol.com', 'aol.de', 'posteo.de', 'mailbox.org', 'proton.me',
+        'protonmail.com', 'bluewin.ch', 'aon.at', 'chello.at', 'mail.de', 'email.de', 'online.de', 'vodafone.de',
+        'example.com', 'example.org', 'example.net'
+    )
+{%- endmacro %}
+
+{#
+    Phone number in E.164 ("+498912345678") for numbers written as one does in Germany, Austria and Switzerland.
+    `country` (DE, AT, CH) is that of the address. Null for what cannot be a number: fewer than six digits after
+    the country code, more than 15 in all, one digit repeated, 12345….
+#}
+{% macro normalise_phone(phone, country) -%}
+    {%- set code -%}
+        case coalesce({{ country }}, '{{ var("company_country") }}') when 'AT' then '43' when 'CH' then '41' else '49' end
+    {%- endset -%}
+    {%- set digits = regexp_replace_all(
+        regexp_replace_all(phone, "[(] *0 *[)]", ""), "[^0-9+]", ""
+    ) -%}
+    {%- set international = regexp_replace_all(
+        "case when " ~ digits ~ " like '+%' then '+' || replace(" ~ digits ~ ", '+', '')"
+        ~ " when " ~ digits ~ " like '00%' then '+' || substr(" ~ digits ~ ", 3)"
+        ~ " when " ~ digits ~ " like '0%' then '+' || " ~ code ~ " || substr(" ~ digits ~ ", 2)"
+        ~ " when length(" ~ digits ~ ") >= 11 and left(" ~ digits ~ ", 2) = " ~ code ~ " then '+' || " ~ digits
+        ~ " when length(" ~ digits ~ ") >= 6 then '+' || " ~ code ~ " || " ~ digits ~ " end",
+        "^[+](49|43|41)0+", "+\\1"
+    ) -%}
+    case
+        when {{ regexp_contains(international, "^[+][1-9][0-9]{7,14}$") }}
+            and not {{ regexp_contains(
+                international, "(0{6,}|1{6,}|2{6,}|3{6,}|4{6,}|5{6,}|6{6,}|7{6,}|8{6,}|9{6,})$"
+            ) }}
+            and not {{ regexp_contains(international, "^[+](49|43|41)?(1234567?8?9?0?|987654321?)$") }}
+            then {{ international }}
+    end
+{%- endmacro %}
+
+{# True for numbers of a mobile network in Germany, Austria and Switzerland: they belong to one person. #}
+{% macro is_mobile_number(e164) -%}
+    {{ regexp_contains(e164, "^[+](491[567]|436[5-9]|417[5-9])") }}
+{%- endmacro %}
+
+{# Comparable VAT id: capitals and digits, null when it is not shaped like one (DE123456789, ATU12345678, CHE-…). #}
+{% macro normalise_vat_id(vat_id) -%}
+    {%- set plain = regexp_replace_all("upper(" ~ vat_id ~ ")", "[^A-Z0-9]", "") -%}
+    case
+        when {{ regexp_contains(plain, "^(DE[0-9]{9}|ATU[0-9]{8}|CHE[0-9]{9}(MWST|TVA|IVA)?|[A-Z]{2}[0-9A-Z]{8,12})$") }}
+            and not {{ regexp_contains(plain, "^(DE|ATU|CHE)(0+|123456789|12345678)$") }}
+            then {{ regexp_replace_all(plain, "(MWST|TVA|IVA)$", "") }}
+    end
+{%- endmacro %}
+
+{# A birth date that can be true: between 1905 and the day of the run. 1.1.1900 and the like are placeholders. #}
+{% macro plausible_birth_date(birth_date) -%}
+    case
+        when {{ birth_date }} >= cast('1905-01-01' as date) and {{ birth_date }} < {{ as_of_date() }} then {{ birth_date }}
+    end
+{%- endmacro %}
