@@ -31,7 +31,7 @@ _NOT_ASCII_LINE = re.compile(rb"[^\n]*[\x80-\xff][^\n]*")
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 # Bytes that cp1252 leaves undefined, and those that are punctuation or capitals there but small umlauts in
 # cp850 and Mac Roman, where they stand between small letters.
-_NOT_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]|[a-z][\x82\x84\x8a\x8e\x94\x99\x9f][a-z]")
+_NOT_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]|[A-Za-z][\x82\x84\x8a\x8e\x94\x99\x9f][a-z]")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
