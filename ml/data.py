@@ -1,4 +1,4 @@
-"""Reading the schema `features` into Arrow and numpy: sorted, typed, empty where a table does not exist yet."""
+"""Reading the schema `features` into Arrow and numpy: sorted, typed, empty where a table is missing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def relation_exists(connection: duckdb.DuckDBPyConnection, schema: str, name: st
 
 
 def fetch(
-    connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    parameters: Sequence[object] | dict[str, object] | None = None,
 ) -> pa.Table:
     """The result as one Arrow table."""
     return connection.execute(query, parameters or []).to_arrow_table().combine_chunks()
@@ -73,8 +75,8 @@ def load_features(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[dat
         empty = ", ".join(f"null::double as {name}" for name in FEATURES)
         return fetch(
             connection,
-            f"select ''::varchar as customer_id, null::date as snapshot_date, null::date as last_purchase_date, {empty} "
-            "where false",
+            "select null::varchar as customer_id, null::date as snapshot_date, "
+            f"null::date as last_purchase_date, {empty} where false",
         )
     marks = ", ".join("?" for _ in snapshots)
     table = fetch(

@@ -1,4 +1,4 @@
-"""What a model reports about itself: measures beside a naive baseline, and plain sentences when it falls back.
+"""What a model reports about itself: measures beside a naive baseline, and plain sentences on fallbacks.
 
 Every figure names the split it was measured on and the population; `passed` says whether the model was at
 least as good as the baseline and is null where nothing is compared.

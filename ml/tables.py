@@ -95,7 +95,7 @@ def replace_scores(
 ) -> int:
     """Replaces the model's scores and report rows of this `as_of` in one transaction; returns the score rows.
 
-    The columns of `scores` are those of the table, in any order; None leaves the table without rows for the day.
+    The columns of `scores` are those of the table, in any order; None leaves no rows for the day.
     """
     rows = 0
     ensure_tables(connection)
@@ -116,9 +116,10 @@ def replace_scores(
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
     columns = TABLES[table]
+    money = {name for name, kind in columns.items() if kind.startswith("decimal")}
     values = ", ".join(
-        f"round({column}, 4)::{kind} as {column}" if kind.startswith("decimal") else f"{column}::{kind} as {column}"
-        for column, kind in columns.items()
+        f"{f'round({name}, 4)' if name in money else name}::{kind} as {name}"
+        for name, kind in columns.items()
     )
     connection.register("_ml_rows", rows)
     try:

@@ -1,0 +1,158 @@
+"""Purchase histories of customers until a day, from `features.customer_purchase_day`.
+
+A purchase occasion is a day on which more was bought than returned (net amount above 0). Returns on other
+days count in the customer's value and are no occasion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from ml.data import FloatArray, fetch, numbers, relation_exists
+
+RECENT_DAYS = 91
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What value is measured on: the margin, with the mean rate where it is unknown, or the net amount."""
+
+    name: str
+    margin_rate: float = 0.0
+
+    @property
+    def expression(self) -> str:
+        if self.name == "net_amount":
+            return "net_amount::decimal(18,4)"
+        return f"coalesce(margin_amount, net_amount * {self.margin_rate:.6f})::decimal(18,4)"
+
+
+@dataclass(frozen=True)
+class PurchaseHistories:
+    """One element per customer with at least one occasion before `until`, sorted by customer_id.
+
+    x, t_x and T as in `ml.clv.bgnbd`, in days. Values are sums of the basis, returns subtracted; `recent_*`
+    are those of the last 91 days.
+    """
+
+    until: date
+    customer_id: pa.Array
+    x: FloatArray
+    t_x: FloatArray
+    T: FloatArray
+    value: FloatArray
+    recent_occasions: FloatArray
+    recent_value: FloatArray
+    only_returns: pa.Array
+    """Customers whose every day is a return: nothing can be expected of them."""
+
+    @property
+    def size(self) -> int:
+        return len(self.x)
+
+    @property
+    def mean_value(self) -> FloatArray:
+        """Value per occasion."""
+        return np.asarray(self.value / (self.x + 1.0))
+
+
+def choose_basis(connection: duckdb.DuckDBPyConnection, until: date) -> Basis:
+    """Margin, unless it is unknown for most purchase days before `until`."""
+    if not relation_exists(connection, "features", "customer_purchase_day"):
+        return Basis("margin_amount")
+    row = connection.execute(
+        "select count(*), count(margin_amount), coalesce(sum(margin_amount), 0)::double, "
+        "coalesce(sum(net_amount) filter (where margin_amount is not null), 0)::double "
+        "from features.customer_purchase_day where purchase_date < ? and net_amount > 0",
+        [until],
+    ).fetchone()
+    assert row is not None
+    days, known, margin, net = row
+    if days and known * 2 < days:
+        return Basis("net_amount")
+    return Basis("margin_amount", round(margin / net, 6) if net > 0 else 0.0)
+
+
+def first_day(connection: duckdb.DuckDBPyConnection, until: date) -> date | None:
+    """The first purchase occasion of all before `until`."""
+    if not relation_exists(connection, "features", "customer_purchase_day"):
+        return None
+    row = connection.execute(
+        "select min(purchase_date) from features.customer_purchase_day "
+        "where purchase_date < ? and net_amount > 0",
+        [until],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def load_histories(connection: duckdb.DuckDBPyConnection, until: date, basis: Basis) -> PurchaseHistories:
+    """Everything before `until`; nothing dated on or after it is read."""
+    if not relation_exists(connection, "features", "customer_purchase_day"):
+        none = np.empty(0)
+        empty = pa.array([], pa.string())
+        return PurchaseHistories(until, empty, none, none, none, none, none, none, empty)
+    table = fetch(
+        connection,
+        f"""
+        with days as (
+            select
+                customer_id, purchase_date, net_amount > 0 as is_occasion,
+                purchase_date >= $recent as is_recent, {basis.expression} as value
+            from features.customer_purchase_day
+            where purchase_date < $until
+        )
+        select
+            customer_id,
+            count(*) filter (where is_occasion) as occasions,
+            date_diff('day', min(purchase_date) filter (where is_occasion),
+                max(purchase_date) filter (where is_occasion)) as span,
+            date_diff('day', min(purchase_date) filter (where is_occasion), $until::date) as age,
+            count(*) filter (where is_occasion and is_recent) as recent_occasions,
+            sum(value)::double as value,
+            coalesce(sum(value) filter (where is_recent), 0)::double as recent_value
+        from days
+        group by customer_id
+        order by customer_id
+        """,
+        {"until": until, "recent": until - timedelta(days=RECENT_DAYS)},
+    )
+    bought = numbers(table, "occasions") > 0
+    some = table.filter(pa.array(bought))
+    return PurchaseHistories(
+        until=until,
+        customer_id=some["customer_id"].combine_chunks(),
+        x=numbers(some, "occasions") - 1.0,
+        t_x=numbers(some, "span"),
+        T=numbers(some, "age"),
+        value=numbers(some, "value"),
+        recent_occasions=numbers(some, "recent_occasions"),
+        recent_value=numbers(some, "recent_value"),
+        only_returns=table.filter(pa.array(~bought))["customer_id"].combine_chunks(),
+    )
+
+
+def load_actual(
+    connection: duckdb.DuckDBPyConnection, origin: date, end: date, basis: Basis
+) -> tuple[FloatArray, FloatArray]:
+    """Occasions and value in [origin, end) of the customers of `load_histories(origin)`, in their order."""
+    table = fetch(
+        connection,
+        f"""
+        select
+            customer_id,
+            count(*) filter (where purchase_date >= $origin and net_amount > 0) as occasions,
+            coalesce(sum({basis.expression}) filter (where purchase_date >= $origin), 0)::double as value
+        from features.customer_purchase_day
+        where purchase_date < $end
+        group by customer_id
+        having count(*) filter (where purchase_date < $origin and net_amount > 0) > 0
+        order by customer_id
+        """,
+        {"origin": origin, "end": end},
+    )
+    return numbers(table, "occasions"), numbers(table, "value")

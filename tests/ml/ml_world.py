@@ -1,0 +1,111 @@
+"""A small retailer with known behaviour, straight in the tables of the schema `features`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+AS_OF = date(2025, 7, 1)
+SNAPSHOTS = [AS_OF - timedelta(days=91 * k) for k in range(9)]
+
+CUSTOMER_FEATURES = """
+create or replace table features.customer_features as
+with day as (
+    select s.snapshot_date, d.*,
+        date_diff('day', d.purchase_date, s.snapshot_date) as age,
+        date_diff('day', lag(d.purchase_date) over (
+            partition by s.snapshot_date, d.customer_id order by d.purchase_date), d.purchase_date) as gap
+    from features.customer_purchase_day d
+    join snapshot s on d.purchase_date < s.snapshot_date
+)
+select
+    customer_id, snapshot_date, min(purchase_date) first_purchase_date, max(purchase_date) last_purchase_date,
+    min(age)::integer recency_days, max(age)::integer tenure_days, count(*)::integer purchase_days,
+    (count(*) filter (age <= 91))::integer purchase_days_91,
+    (count(*) filter (age <= 365))::integer purchase_days_365,
+    sum(net_amount)::decimal(18,4) net_amount,
+    coalesce(sum(net_amount) filter (age <= 91), 0)::decimal(18,4) net_amount_91,
+    coalesce(sum(net_amount) filter (age <= 365), 0)::decimal(18,4) net_amount_365,
+    sum(margin_amount)::decimal(18,4) margin_amount,
+    coalesce(sum(margin_amount) filter (age <= 91), 0)::decimal(18,4) margin_amount_91,
+    coalesce(sum(margin_amount) filter (age <= 365), 0)::decimal(18,4) margin_amount_365,
+    median(gap) median_gap_days, min(age) / nullif(median(gap), 0) gap_ratio,
+    0.0::double return_share_pct, 1::integer channel_count, 3::integer category_count, 0::integer tickets_365,
+    0::integer complaints_365, 0::integer mail_opens_91, 0::integer mail_clicks_91
+from day
+group by customer_id, snapshot_date
+"""
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Columns of `features.customer_purchase_day`."""
+
+    customer: np.ndarray
+    day: np.ndarray
+    net: np.ndarray
+
+
+def buy_till_leave(
+    n: int,
+    seed: int = 1,
+    days: int = 1095,
+    r: float = 1.2,
+    alpha: float = 40.0,
+    a: float = 0.8,
+    b: float = 4.0,
+) -> Purchases:
+    """Customers who join over time, buy at their own rate and leave for good after some purchase."""
+    rng = np.random.default_rng(seed)
+    begin = rng.integers(0, days - 30, n)
+    rate, leave = rng.gamma(r, 1 / alpha, n), rng.beta(a, b, n)
+    until = days - begin
+    count = np.minimum(rng.poisson(rate * until), 400)
+    stays = np.minimum(rng.geometric(leave), count)
+    customer = np.repeat(np.arange(n), count)
+    offset = np.ceil(rng.random(len(customer)) * until[customer]).astype(int)
+    order = np.lexsort([offset, customer])
+    customer, offset = customer[order], offset[order]
+    position = np.arange(len(customer)) - np.repeat(np.cumsum(count) - count, count)
+    kept = position < stays[customer]
+    customer = np.concatenate([np.arange(n), customer[kept]])
+    day = np.concatenate([begin, begin[customer[n:]] + offset[kept]])
+    inside = day < days
+    customer, day = customer[inside], day[inside]
+    level = rng.lognormal(3.5, 0.6, n)
+    return Purchases(customer, day, np.round(rng.gamma(4.0, level[customer] / 4.0) + 0.01, 2))
+
+
+def warehouse(
+    purchases: Purchases | None, *, margin: bool = True, days: int = 1095
+) -> duckdb.DuckDBPyConnection:
+    """An in-memory warehouse whose day `days` is AS_OF."""
+    connection = duckdb.connect()
+    connection.execute("create schema features")
+    connection.execute("create table snapshot (snapshot_date date)")
+    connection.executemany("insert into snapshot values (?)", [[d] for d in SNAPSHOTS])
+    p = purchases or Purchases(np.empty(0, int), np.empty(0, int), np.empty(0))
+    rows = pa.table({"customer": p.customer.astype(np.int64), "day": p.day.astype(np.int64), "net": p.net})
+    connection.register("purchase", rows)
+    connection.execute(
+        f"""
+        create table features.customer_purchase_day as
+        select 'c_' || lpad(customer::varchar, 16, '0') as customer_id,
+            (date '{AS_OF}' - {days} + day::integer)::date as purchase_date, count(*)::integer as order_count,
+            sum(net)::decimal(18,4) as net_amount,
+            {"(sum(net) * 0.4)" if margin else "null"}::decimal(18,4) as margin_amount
+        from purchase group by all order by all
+        """
+    )
+    connection.unregister("purchase")
+    connection.execute(CUSTOMER_FEATURES)
+    return connection
+
+
+def content(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple]:
+    """All rows, sorted, for comparison."""
+    return connection.execute(f"select * from {table} order by all").fetchall()
