@@ -54,6 +54,9 @@ class Publication:
     changed: bool
     removed: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        return self.version
+
 
 def publish(
     warehouse: Path,

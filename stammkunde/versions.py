@@ -1,8 +1,8 @@
 """Versions of the published database: which are kept, which one is current, how readers open it.
 
-`published/<version>.duckdb` holds the tables, `published/<version>.json` its manifest; the manifest is written
-last, so a file without one is a part and no version. The symbolic link `published/stammkunde.duckdb` names the
-current version.
+`published/<version>.duckdb` holds the tables, `published/<version>.json` is its manifest. The manifest is
+written last, so a file without one is a part and no version. The symbolic link `published/stammkunde.duckdb`
+names the current version.
 
 Does not belong here: making a version (`stammkunde/publish.py`).
 """
@@ -71,6 +71,7 @@ def open_published(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def current_name(home: Home) -> str | None:
+    """Name of the version that the link names, None before the first publication."""
     if not home.published_database.is_symlink():
         return None
     return home.published_database.readlink().stem
@@ -82,6 +83,7 @@ def is_complete(home: Home, version: str) -> bool:
 
 
 def read_manifest(home: Home, version: str) -> dict[str, Any]:
+    """Manifest of a version: version, as_of, created_from, number, tables. UserError if it is damaged."""
     path = home.published / f"{version}.json"
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -91,6 +93,7 @@ def read_manifest(home: Home, version: str) -> dict[str, Any]:
 
 
 def write_manifest(home: Home, number: int, hashes: dict[str, TableHash], meta: dict[str, str]) -> None:
+    """Writes the manifest of the version `meta["version"]`, which is complete from then on."""
     tables = {table: {"rows": found.rows, "hash": found.hash} for table, found in sorted(hashes.items())}
     content = json.dumps({**meta, "number": number, "tables": tables}, indent=2) + "\n"
     write_atomically(home.published / f"{meta['version']}.json", content.encode())
@@ -129,6 +132,7 @@ def remove_unfinished(home: Home) -> None:
 
 @contextmanager
 def clear_errors(home: Home) -> Iterator[None]:
+    """Turns what disk and database say into a UserError that names the place."""
     try:
         yield
     except (OSError, duckdb.IOException) as error:

@@ -1,0 +1,74 @@
+"""What ingestion refused, as check results: `contract` per table, `files_refused` where files were.
+
+The newest load of a table up to the run's day speaks: a bad delivery is remembered until a good one follows.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+
+from expectations.results import CheckResult, Severity, quality_pct
+
+BLOCKING_SHARE = 0.2
+"""Share of quarantined rows above which a load says that the source has changed, not that rows are bad."""
+BLOCKING_ROWS = 50
+"""Fewer quarantined rows never block: a daily load of three rows may well hold one bad one."""
+
+
+def contract_results(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    blocking_share: float = BLOCKING_SHARE,
+    blocking_rows: int = BLOCKING_ROWS,
+) -> list[CheckResult]:
+    """Results from `raw.ingestion_load` and `raw.quarantine`, sorted by source and table.
+
+    Quarantined rows are a warning; an error when they are more than `blocking_share` of the rows read and at
+    least `blocking_rows`.
+    """
+    rows = connection.execute(
+        """
+        with newest as (
+            select *
+            from raw.ingestion_load
+            where as_of_date <= $as_of
+            qualify row_number() over (partition by source, table_name order by load_id desc) = 1
+        ),
+
+        reasons as (
+            select source, table_name, load_id, count(distinct (field, reason)) as reason_count
+            from raw.quarantine
+            group by source, table_name, load_id
+        )
+
+        select
+            newest.source, newest.table_name, newest.rows_read, newest.rows_quarantined,
+            newest.files_read, newest.files_refused, coalesce(reasons.reason_count, 0)
+        from newest
+        left join reasons using (source, table_name, load_id)
+        order by newest.source, newest.table_name
+        """,
+        {"as_of": as_of},
+    ).fetchall()
+    results = []
+    for source, table, read, quarantined, files_read, refused, reasons in rows:
+        blocks = quarantined > blocking_share * read and quarantined >= blocking_rows
+        severity: Severity = "error" if blocks else "warn"
+        details = f"{quarantined:,} of {read:,} rows in quarantine"
+        if quarantined:
+            details += f" for {reasons:,} reasons (raw.quarantine)"
+        pct = quality_pct(read, quarantined)
+        passed = quarantined == 0
+        results.append(
+            CheckResult(source, table, "contract", severity, read, quarantined, pct, passed, details)
+        )
+        if refused:
+            files = (files_read or 0) + refused
+            pct = quality_pct(files, refused)
+            details = f"{refused:,} of {files:,} files refused (raw.quarantine)"
+            results.append(
+                CheckResult(source, table, "files_refused", "warn", files, refused, pct, False, details)
+            )
+    return results

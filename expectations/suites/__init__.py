@@ -1,0 +1,1 @@
+"""The suites as code: which expectations hold for which table, per border."""
