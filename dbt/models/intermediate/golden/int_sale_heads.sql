@@ -1,0 +1,68 @@
+with heads as (
+    select
+        'shop' as channel,
+        receipt_id as source_record_id,
+        sold_at,
+        location_id,
+        cashier_id as sales_rep_id,
+        receipt_type as status,
+        cast(null as {{ dbt.type_string() }}) as currency,
+        card_no as customer_reference,
+        false as is_cancelled,
+        is_reversal
+    from {{ ref("stg_shop__receipts") }}
+    where is_sale
+    union all
+    select
+        'branch' as channel,
+        order_no as source_record_id,
+        ordered_at as sold_at,
+        branch_id as location_id,
+        sales_rep_id,
+        status,
+        cast(null as {{ dbt.type_string() }}) as currency,
+        customer_no as customer_reference,
+        is_cancelled,
+        false as is_reversal
+    from {{ ref("stg_branch__orders") }}
+    union all
+    select
+        'webshop' as channel,
+        order_id as source_record_id,
+        ordered_at as sold_at,
+        cast(null as {{ dbt.type_string() }}) as location_id,
+        cast(null as {{ dbt.type_string() }}) as sales_rep_id,
+        status,
+        currency,
+        webshop_customer_id as customer_reference,
+        is_cancelled,
+        false as is_reversal
+    from {{ ref("stg_webshop__orders") }}
+)
+
+select
+    concat(heads.channel, ':', heads.source_record_id) as sale_id,
+    heads.channel,
+    heads.source_record_id,
+    heads.customer_reference,
+    coalesce(assignment.customer_id, card_holders.customer_id) as customer_id,
+    heads.sold_at,
+    heads.location_id,
+    heads.sales_rep_id,
+    heads.status,
+    coalesce(heads.currency, '{{ var("company_currency", "EUR") }}') as currency,
+    heads.is_cancelled,
+    heads.is_reversal,
+    -- There are no exchange rates here, so an order in another currency is kept and left out of all sums.
+    not heads.is_cancelled
+    and coalesce(heads.currency, '{{ var("company_currency", "EUR") }}') = '{{ var("company_currency", "EUR") }}'
+        as is_turnover
+from heads
+left join {{ source("identity", "identity_assignment") }} as assignment
+    on
+        heads.channel in ('branch', 'webshop')
+        and concat(heads.channel, ':', heads.customer_reference) = assignment.record_id
+left join {{ ref("int_card_holders") }} as card_holders
+    on
+        heads.channel = 'shop'
+        and heads.customer_reference = card_holders.card_no

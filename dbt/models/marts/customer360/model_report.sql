@@ -1,0 +1,12 @@
+select
+    model,
+    metric,
+    value,
+    baseline_name,
+    baseline_value,
+    split,
+    population,
+    passed,
+    model_version,
+    as_of_date
+from {{ source("ml", "model_report") }}

@@ -1,0 +1,15 @@
+select
+    -- ids
+    order_id,
+    nullif(trim(order_number), '') as order_number,
+    nullif(trim(customer_id), '') as webshop_customer_id,
+
+    -- kind
+    status,
+    {{ is_cancelled_status("status") }} as is_cancelled,
+    upper(nullif(trim(currency), '')) as currency,
+
+    -- timestamps
+    ordered_at,
+    updated_at
+from {{ latest_version("webshop__orders") }} as current_orders
