@@ -1,0 +1,7 @@
+select
+    event,
+    customer_id,
+    previous_customer_id,
+    happened_at,
+    reason
+from {{ source("identity", "customer_id_event") }}
