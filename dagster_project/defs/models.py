@@ -87,9 +87,19 @@ def _model_asset(module: str, table: str, reads: tuple[str, ...], description: s
         as_of = retailer.as_of(context.run, context.instance)
         with open_warehouse(retailer.home.warehouse) as connection:
             result = run(connection, retailer.config, as_of, retailer.home.models)
-        reporter(module, context.log.info)(result.summary)
+        report = reporter(module, context.log.info)
+        report(f"{result.rows:,} rows by {result.model_version}")
+        for warning in result.warnings:
+            report(warning)
         return dg.MaterializeResult(
-            metadata={"dagster/row_count": result.rows, "summary": result.summary, "as_of": as_of.isoformat()}
+            metadata={
+                "dagster/row_count": result.rows,
+                "as_of": as_of.isoformat(),
+                "model_version": result.model_version,
+                "fell_back": result.used_fallback,
+                "warnings": dg.MetadataValue.md("\n".join(f"- {w}" for w in result.warnings) or "none"),
+                **{name: dg.MetadataValue.float(value) for name, value in sorted(result.metrics.items())},
+            }
         )
 
     return score

@@ -36,7 +36,7 @@ def check_result(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.Ma
 
     as_of = retailer.as_of(context.run, context.instance)
     with open_warehouse(retailer.home.warehouse) as connection:
-        results = [r for border in ("raw", "customer") for r in check(connection, border, as_of)]
+        results = [*check(connection, "raw", as_of), *check(connection, "customer", as_of)]
     failed = [r for r in results if not r.passed]
     say(f"{'checks':<12} {len(results)} rules checked, {len(failed)} failed")
     for result in failed:
