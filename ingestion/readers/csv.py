@@ -22,7 +22,7 @@ import pyarrow.csv as arrow_csv
 from ingestion.contracts import Table
 from ingestion.extract import Context, Message, Notice, RejectedRow, Rows
 from ingestion.readers.files import Refused, read_whole_file
-from ingestion.readers.header import Header, count_known, match_header
+from ingestion.readers.header import Header, count_known, listed, match_header
 from ingestion.readers.records import Record, Splitter
 from ingestion.readers.text import MAX_FIELD_BYTES, Text, inspect
 
@@ -59,7 +59,7 @@ class _CsvFile:
         if self._header.unknown:
             yield Notice(
                 f"{self._name}: columns that {self._table.raw_name} does not know are ignored: "
-                f"{', '.join(self._header.unknown)}"
+                f"{listed(self._header.unknown)}"
             )
         rest = b""
         while True:

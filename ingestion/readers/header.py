@@ -55,14 +55,14 @@ def match_header(found: list[str], table: Table) -> Header:
             positions[field] = place
     if not positions:
         raise Refused(
-            f"the header holds no known column; expected {_listed(table.field_names)}, found {_shown(found)}",
+            f"the header holds no known column; expected {listed(table.field_names)}, found {_shown(found)}",
             1,
         )
     missing = [f.name for f in table.fields if f.required and f.name not in positions]
     if missing:
         raise Refused(
             f"the header lacks the required column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
-            f"found {_listed(tuple(title.strip() for title in found))}",
+            f"found {listed(tuple(title.strip() for title in found))}",
             1,
             missing[0],
         )
@@ -78,9 +78,10 @@ def count_known(found: list[str], table: Table) -> int:
 def _shown(found: list[str]) -> str:
     """The titles, unless the first line may be a row with personal values."""
     if all(_LOOKS_LIKE_NAME.fullmatch(title.strip()) for title in found) and len(set(found)) == len(found):
-        return _listed(tuple(found))
+        return listed(tuple(found))
     return f"a first line of {len(found)} fields that are no names of columns"
 
 
-def _listed(names: tuple[str, ...], most: int = 30) -> str:
+def listed(names: tuple[str, ...], most: int = 30) -> str:
+    """Names for a message, not endlessly many."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -8,7 +8,6 @@ by line, which is slower and names the line and the field. Both ways give the sa
 
 from __future__ import annotations
 
-import json
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,8 @@ import pyarrow.json as arrow_json
 from ingestion.contracts import Table
 from ingestion.extract import Context, Message, Notice, RejectedRow, Rows
 from ingestion.readers.files import Refused, read_whole_file
-from ingestion.readers.header import names_of, normalise
+from ingestion.readers.header import listed, names_of, normalise
+from ingestion.readers.json_rows import BadLine, LineReader, objects_of
 from ingestion.readers.text import MAX_FIELD_BYTES, Text, inspect
 
 _BLANKS = b" \t\r\n"
@@ -44,14 +44,6 @@ def read_jsonl(content: Path | bytes, table: Table, context: Context, *, name: s
     )
 
 
-class _BadLine(Exception):
-    """A line that is no row. `unfinished`: it may be the start of a good one."""
-
-    def __init__(self, reason: str, field: str | None = None, unfinished: bool = False) -> None:
-        super().__init__(reason)
-        self.reason, self.field, self.unfinished = reason, field, unfinished
-
-
 class _JsonLinesFile:
     """State of reading one file."""
 
@@ -59,9 +51,9 @@ class _JsonLinesFile:
         self._text, self._table, self._context, self._name = text, table, context, name
         self._always_careful = careful or text.mixed
         self._names = names_of(table)
-        self._objects = _objects_of(table)
+        self._objects = objects_of(table)
         self._schema = _arrow_schema(table, self._objects)
-        self._unknown: dict[str, None] = {}
+        self._line_reader = LineReader(text, table, context.timezone)
         self._line, self._rows = 1, 0
 
     def messages(self) -> Iterator[Message]:
@@ -76,10 +68,10 @@ class _JsonLinesFile:
                 self._rows += rows.data.num_rows
             self._line += block.count(b"\n")
             self._context.progress(f"{self._name}: {self._rows:,} rows")
-        if self._unknown:
+        if self._line_reader.unknown:
             yield Notice(
                 f"{self._name}: keys that {self._table.raw_name} does not know are ignored: "
-                f"{', '.join(self._unknown)}"
+                f"{listed(tuple(self._line_reader.unknown))}"
             )
 
     def _arrow_rows(self, block: bytes) -> Rows | None:
@@ -133,20 +125,20 @@ class _JsonLinesFile:
                 return None
             else:
                 unknown.append(key)
-        self._unknown |= dict.fromkeys(unknown)
+        self._line_reader.unknown |= dict.fromkeys(unknown)
         as_text = {f: c.cast(pa.string()) if pa.types.is_boolean(c.type) else c for f, c in columns.items()}
         return pa.table({f: as_text[f] for f in self._table.field_names})
 
     def _careful_rows(self, block: bytes) -> Iterator[Message]:
-        values: dict[str, list[str | None]] = {field: [] for field in self._table.field_names}
+        values: dict[str, list[Any]] = {field: [] for field in self._table.field_names}
         numbers: list[int] = []
         lines = block.split(b"\n")
         for number, line in enumerate(lines, self._line):
             if not line.strip(_BLANKS):
                 continue
             try:
-                row = self._row(line)
-            except _BadLine as problem:
+                row = self._line_reader.row(line)
+            except BadLine as problem:
                 if number == self._line + len(lines) - 1 and problem.unfinished:
                     raise Refused(f"the last line is cut off: {problem.reason}", number) from None
                 raw = line[:1000].decode(self._text.encoding, errors="replace")
@@ -158,100 +150,12 @@ class _JsonLinesFile:
                 column.append(row.get(field))
             numbers.append(number)
         if numbers:
-            data = pa.table({field: pa.array(column, pa.string()) for field, column in values.items()})
+            data = pa.table({field: pa.array(column, self._type(field)) for field, column in values.items()})
             yield Rows(self._table.name, data, self._name, pa.array(numbers, pa.int64()))
             self._rows += len(numbers)
 
-    def _row(self, line: bytes) -> dict[str, Any]:
-        """The fields of one line. Raises _BadLine."""
-        if len(line) > MAX_FIELD_BYTES:
-            raise _BadLine(f"the line is longer than {MAX_FIELD_BYTES >> 20} MiB")
-        try:
-            text = self._text.decode(line).strip(" \t\r\n")
-            content = json.loads(
-                text, object_pairs_hook=_unique, parse_int=str, parse_float=str, parse_constant=_no_constant
-            )
-        except UnicodeDecodeError:
-            name = "UTF-8" if self._text.encoding == "utf-8" else "cp1252"
-            raise _BadLine(f"the line is not in {name} as the rest of the file", unfinished=True) from None
-        except json.JSONDecodeError as error:
-            reason = f"no valid JSON: {error.msg} at character {error.pos + 1}"
-            raise _BadLine(reason, unfinished=True) from None
-        except RecursionError:
-            raise _BadLine("no valid JSON: nested too deeply") from None
-        if not isinstance(content, dict):
-            raise _BadLine("the line is no JSON object")
-        row: dict[str, Any] = {}
-        for key, value in content.items():
-            known = normalise(key)
-            if known in self._names:
-                self._put(row, self._names[known], key, value)
-            elif known in self._objects:
-                self._put_object(row, known, key, value)
-            else:
-                self._unknown[key] = None
-        return row
-
-    def _put_object(self, row: dict[str, Any], known: str, key: str, value: Any) -> None:
-        if value is None:
-            return
-        if not isinstance(value, dict):
-            raise _BadLine(f"expected an object, found {_kind(value)}", key)
-        for inner, content in value.items():
-            field = self._objects[known].get(normalise(inner))
-            if field is None:
-                self._unknown[f"{key}.{inner}"] = None
-            else:
-                self._put(row, field, f"{key}.{inner}", content)
-
-    def _put(self, row: dict[str, Any], field: str, key: str, value: Any) -> None:
-        if value is None:
-            return
-        if field in row:
-            raise _BadLine(f"{field} is given twice", key)
-        expected = self._table.field(field).type
-        if expected == "text_list":
-            items = value if isinstance(value, list) else [value]
-            if any(isinstance(item, dict | list | bool) for item in items):
-                raise _BadLine("expected a list of texts", key)
-            texts = [_clean(item, key) for item in items if item is not None]
-            # landing takes a list in its JSON form as well, and splits a text
-            row[field] = json.dumps(texts) if isinstance(value, list) else texts[0]
-        elif isinstance(value, dict | list) or (isinstance(value, bool) and expected != "boolean"):
-            raise _BadLine(f"expected {expected}, found {_kind(value)}", key)
-        elif isinstance(value, bool):
-            row[field] = "true" if value else "false"
-        else:
-            row[field] = _clean(value, key)
-
-
-def _clean(value: str, key: str) -> str:
-    if "\0" in value:
-        raise _BadLine("the value holds a NUL character", key)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise _BadLine("the value holds half a character (a lone surrogate)", key) from None
-    return value
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    return "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else "a text"
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise _BadLine(f"the key {twice!r} stands twice in one object", twice)
-    return content
-
-
-def _no_constant(name: str) -> None:
-    raise _BadLine(f"{name} is no JSON value")
+    def _type(self, field: str) -> pa.DataType:
+        return pa.list_(pa.string()) if self._table.field(field).type == "text_list" else pa.string()
 
 
 def _object_lines(block: bytes) -> Any:
@@ -269,16 +173,6 @@ def _object_lines(block: bytes) -> Any:
     if not ((data[first] == ord("{")) & (data[last] == ord("}"))).all():
         return None
     return filled
-
-
-def _objects_of(table: Table) -> dict[str, dict[str, str]]:
-    """Objects inside a line that stand for several columns: key → inner key → column."""
-    consent = {f.name.removeprefix("consent_"): f.name for f in table.fields if f.name.startswith("consent_")}
-    if not consent:
-        return {}
-    if "double_opt_in_at" in table.field_names:
-        consent["double_opt_in_at"] = "double_opt_in_at"
-    return {"consent": consent}
 
 
 def _arrow_schema(table: Table, objects: dict[str, dict[str, str]]) -> pa.Schema:
