@@ -6,7 +6,8 @@ what breaks it and writes Parquet.
 
 Order of messages: every `Rows` and `RejectedRow` of a file comes before that file's `FileRead` or
 `FileRefused`. A file that ends in `FileRefused` contributes no row at all: landing throws its rows away,
-so nothing is half-taken.
+so nothing is half-taken. The rows of a zip's or folder's member carry `<file>/<member>` as their file.
+Rows of databases and APIs have no `FileRead`; they count as whole when the reader ends without an error.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -33,6 +34,7 @@ class Rows:
     data: pa.Table
     file: str
     lines: pa.Array
+    decimal_mark: Literal[".", ","] | None = None
 
 
 @dataclass(frozen=True)
