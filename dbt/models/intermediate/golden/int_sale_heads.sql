@@ -22,7 +22,7 @@ with heads as (
         status,
         cast(null as {{ dbt.type_string() }}) as currency,
         customer_no as customer_reference,
-        is_cancelled,
+        {{ is_cancelled_status("status") }} as is_cancelled,
         false as is_reversal
     from {{ ref("stg_branch__orders") }}
     union all
@@ -35,7 +35,7 @@ with heads as (
         status,
         currency,
         webshop_customer_id as customer_reference,
-        is_cancelled,
+        {{ is_cancelled_status("status") }} as is_cancelled,
         false as is_reversal
     from {{ ref("stg_webshop__orders") }}
 )

@@ -7,7 +7,6 @@ select
 
     -- kind
     status,
-    {{ is_cancelled_status("status") }} as is_cancelled,
 
     -- timestamps
     ordered_at,

@@ -6,7 +6,6 @@ select
 
     -- kind
     status,
-    {{ is_cancelled_status("status") }} as is_cancelled,
     upper(nullif(trim(currency), '')) as currency,
 
     -- timestamps
