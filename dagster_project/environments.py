@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from stammkunde.home import PROJECT_ROOT, Home
@@ -38,6 +39,10 @@ DBT_DIRECTORY = PROJECT_ROOT / "dbt"
 
 def apply_defaults(home: Home) -> None:
     """Sets the variables that dagster, dbt and Great Expectations read, unless the user has set them."""
+    # dagster-dbt asks for an extra of sqlglot that this sqlglot calls deprecated; both work together.
+    warnings.filterwarnings("ignore", message=r"sqlglot\[rs\] is deprecated")
+    # dagster warns of a beta parameter that it passes itself when it shows an asset selection.
+    warnings.filterwarnings("ignore", message=r"Parameter `include_sources` of function `AssetSelection.all`")
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("DAGSTER_HOME", str(home.dagster))

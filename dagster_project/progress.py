@@ -25,11 +25,11 @@ def say(text: str) -> None:
         sys.stderr.flush()
 
 
-def reporter(prefix: str, log: Callable[[str], None]) -> Callable[[str], None]:
+def reporter(log: Callable[[str], None]) -> Callable[[str], None]:
     """A callback for pure functions: shows their progress and keeps it in the run's log."""
 
     def report(text: str) -> None:
-        log(f"{prefix}: {text}")
-        say(f"{prefix:<12} {text}")
+        log(text)
+        say(text)
 
     return report

@@ -51,7 +51,7 @@ def published(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.Mater
     )
     remember_build(home, fingerprint(home, config, as_of), publication.version)
     rows = publication.rows
-    say(f"{'publish':<12} {publication.version}: {len(rows)} tables, {rows.get('customer', 0):,} customers")
+    say(f"publish: {publication.version}: {len(rows)} tables, {rows.get('customer', 0):,} customers")
     return dg.MaterializeResult(
         metadata={
             "version": publication.version,
@@ -74,7 +74,7 @@ def consented_customers(context: dg.AssetExecutionContext, retailer: Retailer) -
     from exports.run import export
 
     result = export(SYNC, retailer.home, retailer.as_of(context.run, context.instance))
-    say(f"{'export':<12} {SYNC}: {result.rows_exported:,} rows, "
+    say(f"export: {SYNC}: {result.rows_exported:,} rows, "
         f"{sum(result.excluded.values()):,} held back for lack of consent")  # fmt: skip
     return dg.MaterializeResult(
         metadata={

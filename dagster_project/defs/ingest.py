@@ -12,17 +12,13 @@ import dagster as dg
 from dagster_project.progress import reporter
 from dagster_project.resources import FULL_TAG, Retailer
 from ingestion.contracts import Table, catalogue
+from ingestion.extract import SourceUnavailable
+from ingestion.state import TableCounts
 from stammkunde.warehouse import open_warehouse
 
 KINDS = {"shop": "csv", "branch": "postgres", "webshop": "api", "leads": "json", "touchpoints": "json"}
 CHECK = "read_is_loaded_plus_quarantined"
-# A source behind a network may be away for a moment; a folder may not.
-_RETRY = {
-    source: dg.RetryPolicy(
-        max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-    )
-    for source in ("branch", "webshop")
-}
+RETRIES, PAUSE_SECONDS = 2, 5
 
 
 def raw_key(table: Table) -> dg.AssetKey:
@@ -53,25 +49,30 @@ def _asset_for(source: str, tables: dict[str, Table]) -> dg.AssetsDefinition:
             )
             for table in tables.values()
         ],
-        retry_policy=_RETRY.get(source),
         pool="warehouse",
     )
     def ingest_source(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterator[Any]:
         from ingestion.raw import register_raw
         from ingestion.run import ingest
 
-        result = ingest(
-            source,
-            retailer.config,
-            retailer.home,
-            retailer.as_of(context.run, context.instance),
-            reporter(source, context.log.info),
-            full=context.run.tags.get(FULL_TAG) == "true",
-        )
+        report = reporter(context.log.info)
+        try:
+            result = ingest(
+                source,
+                retailer.config,
+                retailer.home,
+                retailer.as_of(context.run, context.instance),
+                report,
+                full=context.run.tags.get(FULL_TAG) == "true",
+            )
+        except SourceUnavailable as error:
+            # The reader has tried again already; this is for a source that restarts right now.
+            report(f"{source}: {error}")
+            raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=PAUSE_SECONDS) from error
         with open_warehouse(retailer.home.warehouse) as connection:
             register_raw(connection, retailer.home)
         for name, table in tables.items():
-            counts = result.counts(name)
+            counts = result.tables.get(name, TableCounts())
             yield dg.MaterializeResult(
                 asset_key=raw_key(table),
                 metadata={
@@ -87,6 +88,7 @@ def _asset_for(source: str, tables: dict[str, Table]) -> dg.AssetsDefinition:
                 check_results=[
                     dg.AssetCheckResult(
                         check_name=CHECK,
+                        asset_key=raw_key(table),
                         passed=counts.rows_read == counts.rows_loaded + counts.rows_quarantined,
                         metadata={
                             "read": counts.rows_read,

@@ -45,7 +45,7 @@ def resolve_identity(context: dg.AssetExecutionContext, retailer: Retailer) -> A
     with open_warehouse(retailer.home.warehouse) as connection:
         result = resolve(connection, retailer.as_of(context.run, context.instance))
     facts = {name: value for name, value in vars(result).items() if isinstance(value, int | float | str)}
-    say(f"{'identity':<12} " + ", ".join(f"{name} {value:,}" for name, value in facts.items()))
+    say("identity: " + ", ".join(f"{name} {value:,}" for name, value in facts.items()))
     for name in ("identity_assignment", "customer_id_event"):
         yield dg.MaterializeResult(asset_key=["identity", name], metadata=facts)
 
@@ -87,10 +87,10 @@ def _model_asset(module: str, table: str, reads: tuple[str, ...], description: s
         as_of = retailer.as_of(context.run, context.instance)
         with open_warehouse(retailer.home.warehouse) as connection:
             result = run(connection, retailer.config, as_of, retailer.home.models)
-        report = reporter(module, context.log.info)
-        report(f"{result.rows:,} rows by {result.model_version}")
+        report = reporter(context.log.info)
+        report(f"{module}: {result.rows:,} rows by {result.model_version}")
         for warning in result.warnings:
-            report(warning)
+            report(f"{module}: {warning}")
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": result.rows,

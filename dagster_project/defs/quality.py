@@ -38,9 +38,9 @@ def check_result(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.Ma
     with open_warehouse(retailer.home.warehouse) as connection:
         results = [*check(connection, "raw", as_of), *check(connection, "customer", as_of)]
     failed = [r for r in results if not r.passed]
-    say(f"{'checks':<12} {len(results)} rules checked, {len(failed)} failed")
+    say(f"checks: {len(results)} rules checked, {len(failed)} failed")
     for result in failed:
-        say(f"{'checks':<12} {result.severity}: {result.source}.{result.table_name} {result.rule}: "
+        say(f"checks: {result.severity}: {result.source}.{result.table_name} {result.rule}: "
             f"{result.failed:,} of {result.checked:,}")  # fmt: skip
     return dg.MaterializeResult(
         metadata={

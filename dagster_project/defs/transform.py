@@ -30,7 +30,7 @@ def _build(
     """Runs `dbt build` on the context's selection. Unit tests are for `make test`, not for every night."""
     as_of = retailer.as_of(context.run, context.instance)
     arguments = ["build", "--vars", dbt_vars(retailer.config, as_of), "--exclude-resource-type", "unit_test"]
-    say(f"{'dbt':<12} {title} …")
+    say(f"dbt: {title} …")
     models = checks = failed = 0
     invocation = dbt.cli(arguments, context=context, target_path=retailer.home.root / "dbt_target")
     for event in invocation.stream():
@@ -39,11 +39,11 @@ def _build(
             failed += not event.passed
             if not event.passed:
                 table = event.asset_key.path[-1] if event.asset_key else "?"
-                say(f"{'dbt':<12} check failed: {event.check_name} on {table}")
+                say(f"dbt: check failed: {event.check_name} on {table}")
         else:
             models += 1
         yield event
-    say(f"{'dbt':<12} {title}: {models} models built, {checks} checks, {failed} failed")
+    say(f"dbt: {title}: {models} models built, {checks} checks, {failed} failed")
 
 
 @dbt_assets(**_common, exclude=f"{AFTER_IDENTITY} {AFTER_MODELS}", name="dbt_staging_and_identity")
