@@ -15,6 +15,30 @@ from ingestion.readers.files import Refused
 _SEPARATORS = re.compile(r"[\s.\-]+")
 _LOOKS_LIKE_NAME = re.compile(r"[A-Za-zÄÖÜäöüß][A-Za-zÄÖÜäöüß _.\-]{0,39}")
 
+# What German systems call the columns; the first of the names that a contract has is meant.
+_GERMAN: dict[str, tuple[str, ...]] = {
+    "anrede": ("salutation",),
+    "titel": ("title",),
+    "vorname": ("first_name",),
+    "nachname": ("last_name",),
+    "firma": ("company", "company_name"),
+    "geburtsdatum": ("birth_date",),
+    "strasse": ("street",),
+    "hausnummer": ("house_no",),
+    "plz": ("postal_code",),
+    "postleitzahl": ("postal_code",),
+    "ort": ("city",),
+    "land": ("country",),
+    "e_mail": ("email",),
+    "telefon": ("phone",),
+    "mobil": ("mobile",),
+    "ust_id": ("vat_id",),
+    "mitgliedsnummer": ("member_no",),
+    "kartennummer": ("card_no", "loyalty_card_no"),
+    "kundennummer": ("customer_no", "customer_id"),
+    "filiale": ("store_id", "branch_id"),
+}
+
 
 @dataclass(frozen=True)
 class Header:
@@ -32,8 +56,13 @@ def normalise(name: str) -> str:
 
 def names_of(table: Table) -> dict[str, str]:
     """Every accepted name, normalised, and the contract's name of that column."""
-    names = {normalise(alias): field.name for field in table.fields for alias in field.aliases}
+    names = {german: field for german, meant in _GERMAN.items() for field in _first_of(meant, table)}
+    names |= {normalise(alias): field.name for field in table.fields for alias in field.aliases}
     return names | {normalise(field.name): field.name for field in table.fields}
+
+
+def _first_of(names: tuple[str, ...], table: Table) -> list[str]:
+    return [name for name in names if name in table.field_names][:1]
 
 
 def match_header(found: list[str], table: Table) -> Header:
