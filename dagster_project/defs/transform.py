@@ -4,13 +4,15 @@ Which stretch a model belongs to follows from what it reads, not from a list of 
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
 from dagster_project.dbt_manifest import StammkundeTranslator, dbt_project, ensure_manifest
-from dagster_project.progress import say
+from dagster_project.progress import enabled, say
 from dagster_project.resources import Retailer, dbt_vars
 
 AFTER_IDENTITY = "source:identity+"
@@ -24,6 +26,11 @@ _common: dict[str, Any] = {
 }
 
 
+def _quiet(log: Path) -> AbstractContextManager[Any]:
+    """At the terminal dbt's hundreds of lines go to a file; the UI keeps them as the step's output."""
+    return redirect_stdout(log.open("a", encoding="utf-8")) if enabled() else nullcontext()
+
+
 def _build(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, retailer: Retailer, title: str
 ) -> Iterator[Any]:
@@ -33,16 +40,17 @@ def _build(
     say(f"dbt: {title} …")
     models = checks = failed = 0
     invocation = dbt.cli(arguments, context=context, target_path=retailer.home.root / "dbt_target")
-    for event in invocation.stream():
-        if isinstance(event, dg.AssetCheckResult):
-            checks += 1
-            failed += not event.passed
-            if not event.passed:
-                table = event.asset_key.path[-1] if event.asset_key else "?"
-                say(f"dbt: check failed: {event.check_name} on {table}")
-        else:
-            models += 1
-        yield event
+    with _quiet(retailer.home.logs / "dbt.log"):
+        for event in invocation.stream():
+            if isinstance(event, dg.AssetCheckResult):
+                checks += 1
+                failed += not event.passed
+                if not event.passed:
+                    table = event.asset_key.path[-1] if event.asset_key else "?"
+                    say(f"dbt: check failed: {event.check_name} on {table}")
+            else:
+                models += 1
+            yield event
     say(f"dbt: {title}: {models} models built, {checks} checks, {failed} failed")
 
 
