@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -48,7 +48,7 @@ def relation_exists(connection: duckdb.DuckDBPyConnection, schema: str, name: st
 def fetch(
     connection: duckdb.DuckDBPyConnection,
     query: str,
-    parameters: Sequence[object] | dict[str, object] | None = None,
+    parameters: Sequence[object] | Mapping[str, object] | None = None,
 ) -> pa.Table:
     """The result as one Arrow table."""
     return connection.execute(query, parameters or []).to_arrow_table().combine_chunks()
@@ -115,9 +115,11 @@ def value_basis(margin: FloatArray, net: FloatArray) -> tuple[FloatArray, str]:
     Where the margin of a minority is unknown (null), it is estimated from their net amount at the margin rate
     of the others; where that of most is unknown, everything is measured on the net amount.
     """
-    known = np.isfinite(margin)
     net = np.nan_to_num(net)
-    if margin.size == 0 or known.mean() < 0.5:
+    # Who bought nothing has no unknown margin.
+    margin = np.where(np.isnan(margin) & (net == 0.0), 0.0, margin)
+    known, bought = np.isfinite(margin), net != 0.0
+    if bought.any() and known[bought].mean() < 0.5:
         return net, "net_amount"
     known_net = float(net[known].sum())
     rate = float(margin[known].sum()) / known_net if known_net > 0 else 0.0

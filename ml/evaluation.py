@@ -50,7 +50,7 @@ def lift(actual: BoolArray, score: FloatArray, share: float = 0.1) -> float | No
     threshold = np.partition(score, -top)[-top]
     above, tied = score > threshold, score == threshold
     hits = float(actual[above].sum()) + (top - above.sum()) * float(actual[tied].mean())
-    return hits / top / float(actual.mean())
+    return float(hits / top / actual.mean())
 
 
 def mean_absolute_error(actual: FloatArray, predicted: FloatArray) -> float | None:

@@ -109,3 +109,63 @@ def warehouse(
 def content(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple]:
     """All rows, sorted, for comparison."""
     return connection.execute(f"select * from {table} order by all").fetchall()
+
+
+def add_products(connection: duckdb.DuckDBPyConnection, products: int = 60, seed: int = 5) -> None:
+    """`features.customer_product`: every customer has favourites of one of four tastes."""
+    days = connection.execute(
+        "select customer_id, purchase_date from features.customer_purchase_day order by all"
+    ).to_arrow_table()
+    rng = np.random.default_rng(seed)
+    customers, code = np.unique(days["customer_id"].to_numpy(zero_copy_only=False), return_inverse=True)
+    taste = rng.integers(0, 4, len(customers))
+    favourites = rng.integers(0, products // 4, (len(customers), 4)) * 4 + taste[:, None]
+    size = days.num_rows
+    basket = np.concatenate(
+        [favourites[code, rng.integers(0, 4, size)], rng.integers(0, products // 4, size) * 4 + taste[code]]
+    )
+    rows = pa.table(
+        {
+            "customer_id": pa.concat_arrays([days["customer_id"].combine_chunks()] * 2),
+            "purchase_date": pa.concat_arrays([days["purchase_date"].combine_chunks()] * 2),
+            "product": basket,
+        }
+    )
+    connection.register("basket", rows)
+    connection.execute(
+        "create or replace table features.customer_product as select customer_id, "
+        "'p' || lpad(product::varchar, 4, '0') as product_no, 'category' as category, purchase_date, "
+        "count(*)::decimal(18,4) as quantity, 10.0::decimal(18,4) as net_amount from basket group by all"
+    )
+    connection.unregister("basket")
+
+
+def add_leads(connection: duckdb.DuckDBPyConnection, n: int = 4000, seed: int = 7, rate: float = 1.0) -> None:
+    """`features.lead_features`: referrals and leads with a phone number convert more often."""
+    rng = np.random.default_rng(seed)
+    source = rng.choice(["form", "fair", "referral", "newsletter"], n, p=[0.4, 0.2, 0.1, 0.3])
+    phone, company = rng.random(n) < 0.5, rng.random(n) < 0.2
+    base = {"form": -2.5, "fair": -2.2, "referral": -1.0, "newsletter": -3.0}
+    odds = np.array([base[s] for s in source]) + 1.2 * phone + 0.6 * company
+    converts = rng.random(n) < rate / (1 + np.exp(-odds))
+    age = rng.integers(1, 900, n)
+    delay = rng.integers(1, 120, n)
+    rows = pa.table(
+        {
+            "number": np.arange(n), "lead_source": source, "has_phone": phone, "has_company": company,
+            "age": age, "delay": delay, "converts": converts & (delay < age),
+        }
+    )  # fmt: skip
+    connection.register("lead", rows)
+    connection.execute(
+        f"""
+        create or replace table features.lead_features as
+        select 'l' || lpad(number::varchar, 6, '0') as lead_id, 'c_' || number as customer_id,
+            (date '{AS_OF}' - age::integer)::timestamp as captured_at, lead_source, 'spring' as campaign,
+            has_phone, has_company, false as has_address, number % 3 = 0 as has_message,
+            (number % 4)::integer as interest_count, true as consent_email, false as was_customer,
+            case when converts then (date '{AS_OF}' - age::integer + delay::integer)::timestamp end as converted_at
+        from lead
+        """
+    )
+    connection.unregister("lead")
