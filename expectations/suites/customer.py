@@ -30,6 +30,7 @@ COLUMNS = {
 """What the suite sees of `marts.customer`: name → SQL expression."""
 
 KINDS = ("person", "company")
+LIFECYCLE_STAGES = ("lead", "new", "active", "loyal", "lapsing", "lost", "reactivated")
 
 
 def consistency() -> ExpectationSuite:
@@ -53,6 +54,7 @@ def values(as_of: date) -> ExpectationSuite:
         rules.filled("kind", severity="error"),
         rules.one_of("kind", KINDS, "error"),
         rules.filled("lifecycle_stage", severity="error"),
+        rules.one_of("lifecycle_stage", LIFECYCLE_STAGES, "error"),
         rules.filled("is_customer", severity="error"),
         rules.holds("became_customer", "customers_became_one"),
         rules.filled("contact", 0.8),

@@ -65,7 +65,7 @@ def marts() -> Callable[..., duckdb.DuckDBPyConnection]:
         values = {
             "customer_id": "'c_' || i",
             "kind": "'person'",
-            "lifecycle_stage": "'customer'",
+            "lifecycle_stage": "'active'",
             "is_customer": "true",
             "became_customer_at": "timestamp '2025-01-01'",
             "record_count": "case when i = 0 then 2 else 1 end",

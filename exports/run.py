@@ -1,0 +1,215 @@
+"""Runs a sync: from the published database through the consent gate to its destination."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from exports.consent import GRANTED, REASONS, consent_decisions
+from exports.destinations.file import write_files
+from exports.state import STATE, ExportDirectory, is_intact, read_manifest, remove, write_manifest
+from exports.sync import SYNCS, Condition, Sync, find_sync, nearest
+from stammkunde.errors import ConfigError, UserError
+from stammkunde.files import sha256_of
+from stammkunde.hashes import quoted
+from stammkunde.home import Home
+from stammkunde.publish import open_published
+
+FILTERED = "filtered"
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What an export did. `excluded` counts customers by reason; `added` … compare with the export before.
+
+    `written` is false when the files on disk already held the same rows. `notices` say what should be known.
+    """
+
+    sync: str
+    path: Path
+    rows_exported: int
+    excluded: dict[str, int]
+    added: int
+    changed: int
+    removed: int
+    written: bool
+    published_version: str
+    notices: tuple[str, ...] = ()
+
+
+def export(sync: Sync | str, home: Home, as_of: date, syncs: Path = SYNCS) -> ExportResult:
+    """Exports one sync, itself or its name, from the published database to `home.exports/<sync>/latest`.
+
+    Same rows, same files: they are not written again. A failure at any moment leaves the export before in
+    place. Raises ConfigError when the sync does not fit the published tables, UserError when nothing is
+    published or the disk is full.
+    """
+    if isinstance(sync, str):
+        sync = find_sync(sync, syncs)
+    with open_published(home) as connection:
+        try:
+            return _export(connection, sync, ExportDirectory.of(home, sync.name), as_of)
+        except (OSError, duckdb.IOException) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+            raise UserError(f"export {sync.name}: cannot write ({reason}); the one before stays") from error
+
+
+def _export(
+    connection: duckdb.DuckDBPyConnection, sync: Sync, directory: ExportDirectory, as_of: date
+) -> ExportResult:
+    _check_columns(connection, sync)
+    excluded = _select_rows(connection, sync)
+    rows, content_hash = _hash_rows(connection, sync)
+    published = connection.execute("select version, as_of_date from meta.publication").fetchone()
+    assert published is not None
+    manifest: dict[str, Any] = {
+        "sync": sync.name,
+        "description": sync.description,
+        "as_of": as_of.isoformat(),
+        "published_version": published[0],
+        "consent": sync.consent.model_dump(),
+        "fields": list(sync.mapping.values()),
+        "rows": rows,
+        "excluded": excluded,
+    }
+    directory.clean()
+    before = directory.current()
+    added, changed, removed = _compare(connection, before)
+    name = hashlib.sha256(f"{sync.model_dump_json()}{content_hash}".encode()).hexdigest()[:16]
+    written = before is None or before.name != name or not is_intact(before)
+    if written:
+        path = _write(connection, sync, directory, name, manifest)
+    else:
+        assert before is not None
+        path = before
+        write_manifest(path, {**manifest, "files": read_manifest(path)["files"]})
+    notices = []
+    if published[1] != as_of:
+        notices.append(f"the published database is of {published[1]}, not of {as_of}")
+    if rows == 0:
+        notices.append("no customer may be exported")
+    return ExportResult(
+        sync.name, path, rows, excluded, added, changed, removed, written, published[0], tuple(notices)
+    )
+
+
+def _check_columns(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
+    tables: dict[str, list[str]] = {}
+    for table, column in connection.execute(
+        "select table_name, column_name from duckdb_columns() where schema_name = 'marts' order by all"
+    ).fetchall():
+        tables.setdefault(table, []).append(column)
+    for needed in ("customer", "consent"):
+        if needed not in tables:
+            raise UserError(f"sync {sync.name}: the published database has no table marts.{needed}")
+    if sync.model not in tables:
+        raise ConfigError(
+            f"sync {sync.name}: model: there is no mart {sync.model!r}{nearest(sync.model, list(tables))}"
+        )
+    known = tables[sync.model]
+    uses = [("mapping", c) for c in sync.mapping] + [("filter", c.column) for c in sync.filter]
+    for key, column in [*uses, ("consent", "customer_id")]:
+        if column not in known:
+            raise ConfigError(
+                f"sync {sync.name}: {key}: {sync.model} has no column {column!r}{nearest(column, known)}"
+            )
+
+
+def _select_rows(connection: duckdb.DuckDBPyConnection, sync: Sync) -> dict[str, int]:
+    """Fills `export_row` with the fields of the rows that may go; returns how many may not, by reason."""
+    connection.register("decision", consent_decisions(connection, sync.consent.channel, sync.consent.purpose))
+    conditions, values = _conditions(sync.filter)
+    fields = ", ".join(f"model.{quoted(column)} as {quoted(field)}" for column, field in sync.mapping.items())
+    # A row without a decision has no customer and finds no partner: it stays here.
+    connection.execute(
+        f"create temp table export_row as select {fields} from marts.{quoted(sync.model)} as model "
+        f"inner join decision on decision.customer_id = model.customer_id "
+        f"where decision.decision = '{GRANTED}' and {conditions}",
+        values,
+    )
+    counts = connection.execute(
+        f"select case when decision.decision = '{GRANTED}' then '{FILTERED}' "
+        "else coalesce(decision.decision, 'no_record') end as reason, count(*) "
+        f"from marts.{quoted(sync.model)} as model "
+        "left join decision on decision.customer_id = model.customer_id "
+        f"where not (decision.decision is not distinct from '{GRANTED}' and {conditions}) group by reason",
+        values,
+    ).fetchall()
+    found = dict(counts)
+    return {reason: found.get(reason, 0) for reason in (*REASONS, FILTERED)}
+
+
+def _conditions(conditions: list[Condition]) -> tuple[str, list[Any]]:
+    parts = ["true"]
+    values: list[Any] = []
+    for condition in conditions:
+        column = f"model.{quoted(condition.column)}"
+        if condition.present:
+            parts.append(f"coalesce({column}::varchar, '') <> ''")
+            continue
+        allowed = condition.one_of if condition.equals is None else [condition.equals]
+        assert allowed is not None
+        parts.append(f"coalesce({column}::varchar in ({', '.join('?' for _ in allowed)}), false)")
+        values += [str(v).lower() if isinstance(v, bool) else str(v) for v in allowed]
+    return " and ".join(parts), values
+
+
+def _hash_rows(connection: duckdb.DuckDBPyConnection, sync: Sync) -> tuple[int, str]:
+    """Number of rows and a hash of them all; fills `export_state` (key, row_hash). The key must be unique."""
+    key = quoted(sync.mapping[sync.key])
+    connection.execute(
+        f"create temp table export_state as select {key}::varchar as key, "
+        "md5(to_json(export_row)::varchar) as row_hash from export_row order by key"
+    )
+    found = connection.execute(
+        "select count(*), count(distinct key), coalesce(md5(string_agg(row_hash, '' order by key)), '') "
+        "from export_state"
+    ).fetchone()
+    assert found is not None
+    rows, keys, content_hash = found
+    if rows != keys:
+        raise ConfigError(f"sync {sync.name}: key: {sync.key!r} is empty or repeated in {rows - keys:,} rows")
+    return rows, content_hash
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, before: Path | None) -> tuple[int, int, int]:
+    """How many rows are new, different and gone, compared with the export before."""
+    if before is None or not (before / STATE).is_file():
+        connection.execute("create temp view export_before as select * from export_state where false")
+    else:
+        place = str(before / STATE).replace("'", "''")
+        connection.execute(f"create temp view export_before as select * from read_parquet('{place}')")
+    found = connection.execute(
+        "select count(*) filter (where old.key is null), "
+        "count(*) filter (where old.row_hash <> new.row_hash), count(*) filter (where new.key is null) "
+        "from export_state as new full join export_before as old on new.key = old.key"
+    ).fetchone()
+    assert found is not None
+    return found[0], found[1], found[2]
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    sync: Sync,
+    directory: ExportDirectory,
+    name: str,
+    manifest: dict[str, Any],
+) -> Path:
+    unfinished = directory.begin()
+    try:
+        key = sync.mapping[sync.key]
+        paths = write_files(connection, "export_row", key, sync.destination, unfinished, sync.name)
+        state = str(unfinished / STATE).replace("'", "''")
+        connection.execute(f"copy (from export_state order by key) to '{state}' (format parquet)")
+        files = [{"name": p.name, "bytes": p.stat().st_size, "sha256": sha256_of(p)} for p in paths]
+        write_manifest(unfinished, {**manifest, "files": files})
+        return directory.finish(unfinished, name)
+    except BaseException:
+        if unfinished.exists():
+            remove(unfinished)
+        raise

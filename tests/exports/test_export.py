@@ -1,0 +1,327 @@
+"""Exports: who is in the files, what the files look like, what a crash leaves."""
+
+import csv
+import io
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from datetime import date
+
+import duckdb
+import pytest
+
+import exports.run as run
+from exports.destinations.file import csv_value
+from exports.run import export
+from exports.sync import Sync
+from stammkunde.errors import ConfigError, UserError
+from stammkunde.files import sha256_of
+
+AS_OF = date(2026, 11, 20)
+
+
+def sync(**changes) -> Sync:
+    return Sync.model_validate(
+        {
+            "name": "mailing",
+            "exposure": "mailing",
+            "model": "customer",
+            "key": "customer_id",
+            "mapping": {"customer_id": "id", "last_name": "name", "email": "email", "phone": "phone"},
+            "consent": {"channel": "email", "purpose": "marketing"},
+            "destination": {"kind": "file", "formats": ["csv", "parquet"]},
+            **changes,
+        }
+    )
+
+
+def rows_of(result, encoding="utf-8", delimiter=",") -> list[dict]:
+    text = (result.path / "mailing.csv").read_bytes().decode(encoding)
+    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+
+def test_only_consenting_customers_are_exported(home, publish_customers):
+    publish_customers()
+    result = export("consented_customers", home, AS_OF)
+    assert result.rows_exported == 1 and result.written
+    assert result.excluded == {"no_record": 1, "withdrawn": 1, "conflicting": 0, "unknown": 1, "filtered": 2}
+    text = (result.path / "consented_customers.csv").read_text(encoding="utf-8")
+    assert text == (
+        "customer_id,salutation,title,first_name,last_name,company,email,postal_code,city,country,lifecycle_stage\n"
+        "c_1,,,,Müller,,anna@example.org,,,,\n"
+    )
+    assert (
+        result.path
+        == home.exports / "consented_customers" / (home.exports / "consented_customers/latest").readlink()
+    )
+
+
+def test_manifest_tells_counts_and_hashes_and_nobody(home, publish_customers):
+    publish_customers()
+    result = export(sync(), home, AS_OF)
+    text = (result.path / "manifest.json").read_text(encoding="utf-8")
+    manifest = json.loads(text)
+    assert manifest["published_version"] == result.published_version == home.published_database.resolve().stem
+    assert (manifest["sync"], manifest["as_of"], manifest["rows"]) == ("mailing", "2026-11-20", 3)
+    assert manifest["excluded"] == result.excluded
+    assert {f["name"]: f["sha256"] for f in manifest["files"]} == {
+        name: sha256_of(result.path / name) for name in ("mailing.csv", "mailing.parquet")
+    }
+    assert "Müller" not in text and "example.org" not in text and "c_1" not in text
+
+
+def test_files_are_private(home, publish_customers):
+    publish_customers()
+    before = os.umask(0)
+    result = export(sync(), home, AS_OF)
+    os.umask(before)
+    for path in result.path.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    for directory in (result.path, result.path.parent):
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_parquet_holds_the_same_rows_with_their_types(home, publish_customers):
+    publish_customers()
+    mapping = {
+        "customer_id": "id",
+        "source_systems": "systems",
+        "first_seen_at": "seen",
+        "balance_amount": "balance",
+    }
+    result = export(sync(mapping=mapping), home, AS_OF)
+    rows = duckdb.sql(f"select id, systems, balance from '{result.path}/mailing.parquet'").fetchall()
+    assert [r[0] for r in rows] == ["c_1", "c_5", "c_6"] and rows[0][1] == ["shop", "webshop"]
+    assert rows_of(result)[0] == {
+        "id": "c_1", "systems": "shop|webshop", "seen": "2025-01-02T03:04:05Z", "balance": "-5.50",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("\n=1", "'\n=1"),
+        ("  =1", "'  =1"),
+        ("\u00a0=1", "'\u00a0=1"),
+        ("\ufeff=1", "'\ufeff=1"),
+        ("＝1+1", "'＝1+1"),
+        ("+49 30 1234", "'+49 30 1234"),
+        ("+4930123456", "+4930123456"),
+        ("-5.50", "-5.50"),
+        ('say "hi", Anna;\nbye', 'say "hi", Anna;\nbye'),
+        ("a=b", "a=b"),
+        ("", ""),
+    ],
+)
+def test_formulas_are_neutralised_and_telephone_numbers_are_not(home, publish_customers, value, written):
+    publish_customers(customers=[("c_1", value, "a@example.org", "+4930123451", False)])
+    row = rows_of(export(sync(), home, AS_OF))[0]
+    assert (row["name"], row["phone"]) == (written, "+4930123451")
+
+
+def test_formula_in_a_list_is_neutralised():
+    found = duckdb.execute(f"select {csv_value('v', 'VARCHAR[]')} from (select ['=1', 'b'] as v)").fetchone()
+    assert found == ("'=1|b",)
+
+
+def test_delimiter_and_encoding(home, publish_customers):
+    publish_customers()
+    settings = {"kind": "file", "formats": ["csv"], "delimiter": ";", "encoding": "cp1252"}
+    result = export(sync(destination=settings), home, AS_OF)
+    assert rows_of(result, "cp1252", ";")[0]["name"] == "Müller"
+    with_mark = {**settings, "encoding": "utf-8-sig"}
+    assert (export(sync(destination=with_mark), home, AS_OF).path / "mailing.csv").read_bytes()[
+        :3
+    ] == b"\xef\xbb\xbf"
+
+
+def test_character_outside_the_encoding_is_a_clear_error_and_leaves_the_export_before(
+    home, publish_customers
+):
+    publish_customers()
+    before = export(sync(), home, AS_OF).path
+    publish_customers(consents=[("c_4", "email", "marketing", "granted")])
+    settings = {"kind": "file", "formats": ["csv"], "encoding": "cp1252"}
+    with pytest.raises(UserError, match=r"cp1252 has no character U\+0141; set destination.encoding"):
+        export(sync(destination=settings), home, AS_OF)
+    assert [p.name for p in before.parent.iterdir() if p.name != "latest"] == [before.name]
+
+
+def test_withdrawn_consent_removes_the_customer_and_the_old_file(home, publish_customers):
+    publish_customers()
+    first = export(sync(), home, AS_OF)
+    publish_customers(
+        consents=[("c_1", "email", "marketing", "withdrawn"), ("c_4", "email", "marketing", "granted")]
+    )
+    second = export(sync(), home, AS_OF)
+    assert [r["id"] for r in rows_of(second)] == ["c_4"]
+    assert (second.added, second.changed, second.removed) == (1, 0, 3)
+    assert not first.path.exists()
+
+
+def test_differences_are_counted(home, publish_customers):
+    publish_customers()
+    assert export(sync(), home, AS_OF).added == 3
+    publish_customers(customers=[
+        ("c_1", "Maier", "anna@example.org", None, False), ("c_5", "Ohne Adresse", None, None, False),
+    ])  # fmt: skip
+    result = export(sync(), home, AS_OF)
+    assert (result.added, result.changed, result.removed) == (0, 1, 1)
+
+
+def test_same_rows_are_not_written_again(home, publish_customers):
+    publish_customers()
+    first = export(sync(), home, AS_OF)
+    stamps = {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in first.path.iterdir()}
+    second = export(sync(), home, AS_OF)
+    assert (second.written, second.added, second.changed, second.removed) == (False, 0, 0, 0)
+    assert {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in second.path.iterdir()} == stamps
+
+
+def test_same_rows_of_a_later_day_renew_the_manifest_only(home, publish_customers):
+    publish_customers()
+    first = export(sync(), home, AS_OF)
+    stamp = (first.path / "mailing.csv").stat().st_mtime_ns
+    publish_customers(as_of=date(2026, 11, 21))
+    second = export(sync(), home, date(2026, 11, 21))
+    manifest = json.loads((second.path / "manifest.json").read_text())
+    assert not second.written and (second.path / "mailing.csv").stat().st_mtime_ns == stamp
+    assert manifest["as_of"] == "2026-11-21" and manifest["published_version"] == second.published_version
+
+
+def test_damaged_file_is_written_again(home, publish_customers):
+    publish_customers()
+    first = export(sync(), home, AS_OF)
+    (first.path / "mailing.csv").write_text("tampered")
+    second = export(sync(), home, AS_OF)
+    assert second.written and len(rows_of(second)) == 3
+
+
+def test_empty_consent_exports_nobody_and_says_so(home, publish_customers):
+    publish_customers(consents=[])
+    result = export(sync(), home, date(2026, 11, 22))
+    assert result.rows_exported == 0 and rows_of(result) == []
+    assert result.notices == (
+        "the published database is of 2026-11-20, not of 2026-11-22", "no customer may be exported",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "customers"}, "model: there is no mart 'customers'; did you mean 'customer'?"),
+        (
+            {"mapping": {"customer_id": "id", "e_mail": "email"}},
+            "mapping: customer has no column 'e_mail'; did you mean 'email'?",
+        ),
+        (
+            {"filter": [{"column": "junk", "equals": False}]},
+            "filter: customer has no column 'junk'; did you mean 'is_junk'?",
+        ),
+        ({"key": "is_junk", "mapping": {"is_junk": "junk"}}, "key: 'is_junk' is empty or repeated in 1 rows"),
+        ({"key": "phone", "mapping": {"phone": "phone"}}, "key: 'phone' is empty or repeated in 2 rows"),
+    ],
+)  # fmt: skip
+def test_sync_that_does_not_fit_the_tables_is_explained(home, publish_customers, changes, message):
+    publish_customers()
+    with pytest.raises(ConfigError) as caught:
+        export(sync(**changes), home, AS_OF)
+    assert f"sync mailing: {message}" in str(caught.value)
+
+
+def test_filters(home, publish_customers):
+    publish_customers()
+
+    def ids(*conditions) -> list[str]:
+        return [r["id"] for r in rows_of(export(sync(filter=list(conditions)), home, AS_OF))]
+
+    assert ids({"column": "email", "present": True}) == ["c_1", "c_6"]
+    assert ids({"column": "is_junk", "equals": True}) == ["c_6"]
+    assert ids(
+        {"column": "last_name", "one_of": ["Müller", "Test"]}, {"column": "is_junk", "equals": False}
+    ) == ["c_1"]
+
+
+def test_nothing_published_is_a_clear_error(home):
+    with pytest.raises(UserError, match="nothing is published yet"):
+        export(sync(), home, AS_OF)
+
+
+def test_failure_between_files_leaves_the_export_before(home, publish_customers, monkeypatch):
+    publish_customers()
+    before = export(sync(), home, AS_OF)
+    publish_customers(consents=[("c_4", "email", "marketing", "granted")])
+
+    def full_disk(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "write_manifest", full_disk)
+        with pytest.raises(
+            UserError, match=r"cannot write \(No space left on device\); the one before stays"
+        ):
+            export(sync(), home, AS_OF)
+    assert sorted(p.name for p in before.path.parent.iterdir()) == sorted([before.path.name, "latest"])
+    assert len(rows_of(before)) == 3
+    assert [r["id"] for r in rows_of(export(sync(), home, AS_OF))] == ["c_4"]
+
+
+_KILLED = """
+import os, signal, sys
+from datetime import date
+from pathlib import Path
+import exports.run, exports.state, exports.destinations.file as file
+from exports.sync import Sync
+from stammkunde.home import Home
+calls = 0
+def killed(*arguments, **named):
+    os.kill(os.getpid(), signal.SIGKILL)
+def killed_second(*arguments, _original=file._copy):
+    global calls
+    calls += 1
+    killed() if calls == 2 else _original(*arguments)
+STEP
+exports.run.export(Sync.model_validate_json(sys.argv[2]), Home(Path(sys.argv[1])), date(2026, 11, 20))
+"""
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "file._copy = killed_second",
+        "exports.run.write_manifest = killed",
+        "exports.state.move_directory_atomically = killed",
+        "os.replace = killed",
+        "exports.state.remove = killed",
+    ],
+)
+def test_kill_at_any_step_leaves_a_whole_export(home, publish_customers, step):
+    publish_customers()
+    export(sync(), home, AS_OF)
+    publish_customers(consents=[("c_4", "email", "marketing", "granted")])
+    script = _KILLED.replace("STEP", step)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(home.root), sync().model_dump_json()],
+        capture_output=True,
+        timeout=120,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    latest = home.exports / "mailing" / "latest"
+    manifest = json.loads((latest / "manifest.json").read_text())
+    assert {f["name"]: f["sha256"] for f in manifest["files"]} == {
+        n: sha256_of(latest / n) for n in ("mailing.csv", "mailing.parquet")
+    }
+    result = export(sync(), home, AS_OF)
+    assert [r["id"] for r in rows_of(result)] == ["c_4"]
+    # Nothing of those who are out is left, whatever the killed export had written.
+    left = [p for p in result.path.parent.iterdir() if p not in (result.path, latest)]
+    assert left == []
