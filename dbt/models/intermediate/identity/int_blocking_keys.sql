@@ -11,41 +11,63 @@ named as (
     from records
 ),
 
+-- A landline and a mobile number are one kind of block: the fields are mixed up often.
+{% set rules = [
+    ("email", "email_key"),
+    ("phone", "phone_key"),
+    ("phone", "case when mobile_key is distinct from phone_key then mobile_key end"),
+    ("card", "card_key"),
+    ("vat_id", "vat_key"),
+    ("last_name_birth", "last_key || '|' || birth_key"),
+    ("first_name_birth", "first_key || '|' || birth_key"),
+    ("full_name_birth", "full_name_key || '|' || birth_key"),
+    ("last_name_address", "last_key || '|' || address_key"),
+    ("first_name_address", "first_key || '|' || address_key"),
+    ("full_name_address", "full_name_key || '|' || address_key"),
+    ("full_name_postal", "full_name_key || '|' || postal_key"),
+    ("company_postal", "company_key || '|' || postal_key"),
+    ("company_address", "case when kind = 'company' then address_key end"),
+] %}
 keys as (
-    {% set rules = {
-        "email": "email_key",
-        "phone": "phone_key",
-        "mobile": "mobile_key",
-        "card": "card_key",
-        "vat_id": "vat_key",
-        "last_name_birth": "last_key || '|' || birth_key",
-        "first_name_birth": "first_key || '|' || birth_key",
-        "full_name_birth": "full_name_key || '|' || birth_key",
-        "last_name_address": "last_key || '|' || address_key",
-        "first_name_address": "first_key || '|' || address_key",
-        "full_name_address": "full_name_key || '|' || address_key",
-        "full_name_postal": "full_name_key || '|' || postal_key",
-        "company_postal": "company_key || '|' || postal_key",
-        "company_domain": "company_key || '|' || email_domain",
-        "company_address": "case when kind = 'company' then address_key end",
-    } %}
-    {% for rule, expression in rules.items() %}
-        -- A landline and a mobile number are one kind of block: the fields are mixed up often.
-        select
-            record_id, first_key, last_key, company_key,
-            '{{ "phone" if rule == "mobile" else rule }}' as block_kind,
-            {{ expression }} as block_value
+    {% for block_kind, expression in rules %}
+        select record_id, '{{ block_kind }}' as block_kind, {{ expression }} as block_value
         from named
-        {{ "union" if not loop.last }}
+        where {{ expression }} is not null
+        {{ "union all" if not loop.last }}
     {% endfor %}
+),
+
+-- Most values occur once and lead nowhere.
+blocks as (
+    select
+        block_kind,
+        block_value,
+        count(*) as block_size
+    from keys
+    group by block_kind, block_value
+    having count(*) > 1
+),
+
+members as (
+    select
+        keys.record_id,
+        keys.block_kind,
+        keys.block_value,
+        blocks.block_size,
+        concat_ws('|', named.first_key, named.last_key, named.company_key) as name_key
+    from keys
+    inner join blocks on keys.block_kind = blocks.block_kind and keys.block_value = blocks.block_value
+    inner join named on keys.record_id = named.record_id
 )
 
 select
     record_id,
     block_kind,
     block_value,
-    count(*) over (partition by block_kind, block_value) as block_size,
+    block_size,
     -- In a block too large for all pairs, each record meets only the first one of its own name.
-    min(record_id) over (partition by block_kind, block_value, first_key, last_key, company_key) as first_of_name_id
-from keys
-where block_value is not null
+    case
+        when block_size > {{ var("block_size_limit") }}
+            then min(record_id) over (partition by block_kind, block_value, name_key)
+    end as first_of_name_id
+from members

@@ -13,7 +13,6 @@ ruled as (
             when same_email then 'email_and_company'
             when same_phone then 'phone_and_company'
             when address_level = 'equal' then 'company_and_address'
-            when company_level = 'equal' and same_company_domain then 'company_and_domain'
             when company_level = 'equal' and same_postal_code then 'company_and_postal_code'
         end as rule
     from comparisons

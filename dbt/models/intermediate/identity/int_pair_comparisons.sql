@@ -4,6 +4,10 @@ with pairs as (
 
 records as (
     select * from {{ ref("int_record_keys") }}
+),
+
+namesakes as (
+    select * from {{ ref("int_namesakes") }}
 )
 
 select
@@ -20,8 +24,6 @@ select
     -- identifiers; landline and mobile fields are mixed up often
     coalesce(a.email_key = b.email_key, false) as same_email,
     coalesce(a.email_has_one_owner, true) as email_has_one_owner,
-    coalesce(a.email_domain = b.email_domain and not {{ is_public_email_domain("a.email_domain") }}, false)
-        as same_company_domain,
     {{ same_number("a", "b") }} as same_phone,
     {{ same_number("a", "b", mobile=true) }} as same_mobile,
     coalesce(a.card_key = b.card_key, false) as same_card,
@@ -32,7 +34,10 @@ select
     {{ address_level("a", "b") }} as address_level,
     coalesce(a.postal_key = b.postal_key, false) as same_postal_code,
     coalesce(a.first_key, a.last_key, b.first_key, b.last_key) is not null
-    and (coalesce(a.first_key, a.last_key) is null or coalesce(b.first_key, b.last_key) is null) as one_has_no_name
+    and (coalesce(a.first_key, a.last_key) is null or coalesce(b.first_key, b.last_key) is null) as one_has_no_name,
+    namesake_a.record_id is not null or namesake_b.record_id is not null as one_has_namesake
 from pairs
 inner join records as a on pairs.record_id_a = a.record_id
 inner join records as b on pairs.record_id_b = b.record_id
+left join namesakes as namesake_a on pairs.record_id_a = namesake_a.record_id
+left join namesakes as namesake_b on pairs.record_id_b = namesake_b.record_id
