@@ -24,7 +24,7 @@ _FILE_ORDER = pa.schema([("file", pa.string()), ("container", pa.string()), ("fi
 
 
 class LostRows(Exception):
-    """Rows read are not the rows loaded and quarantined: a defect of this program, so nothing is committed."""
+    """Rows read are not the rows loaded and quarantined: a defect of ours, so nothing is committed."""
 
 
 class Finishing:
@@ -77,8 +77,8 @@ class Finishing:
         bad = quarantined - again.quarantined
         if read != loaded + bad:
             raise LostRows(
-                f"{load.table.source}, table {name}: {read} rows read, but {loaded} loaded and {bad} quarantined; "
-                "nothing was committed. This is a defect of Stammkunde, please report it."
+                f"{load.table.source}, table {name}: {read} rows read, but {loaded} loaded and "
+                f"{bad} quarantined; nothing was committed. This is a defect of Stammkunde, please report it."
             )
         return replace(load.counts, rows_read=read, rows_loaded=loaded, rows_quarantined=bad, seen_again=seen)
 
@@ -88,7 +88,7 @@ class Finishing:
         holding = [m.load_id for m in self.earlier if self._holds(m, table.name)]
         directory = self._parts(table)
         has_rows = directory.is_dir()
-        bad = self._known_bad(table, quarantined) if quarantined and known_bad else 0
+        bad = self._known_bad(table) if quarantined and known_bad else 0
         if not table.replace_by:
             same_bad = bad == quarantined and bad == self._open_bad(table, known_bad)
             if not (same_bad and holding and has_rows):
@@ -123,7 +123,7 @@ class Finishing:
     def _new_quarantine(self) -> str:
         return f"read_parquet({duplicates.quoted(self.quarantine)})"
 
-    def _known_bad(self, table: Table, quarantined: int) -> int:
+    def _known_bad(self, table: Table) -> int:
         """How many of this load's quarantined rows stand open in an earlier quarantine."""
         row = self.connection.execute(
             f"select count(*) from {self._new_quarantine()} as new where table_name = ? and {self._SAME_BAD}",
@@ -148,7 +148,8 @@ class Finishing:
         fresh.touch(mode=0o600)
         (kept,) = self.connection.execute(
             f"copy (select * from {self._new_quarantine()} as new where not (table_name in "
-            f"(select unnest(?)) and {self._SAME_BAD}) order by all) to {duplicates.quoted(fresh)} (format parquet)",
+            f"(select unnest(?)) and {self._SAME_BAD}) order by all) "
+            f"to {duplicates.quoted(fresh)} (format parquet)",
             [tables],
         ).fetchone() or (0,)
         fresh.replace(self.quarantine)

@@ -1,6 +1,6 @@
 """Which quarantined rows a later load has mended.
 
-Belongs here: the quarantine of all loads of a source with `healed_by_load_id`, and finding what a new load heals.
+Belongs here: a source's quarantine over all loads with `healed_by_load_id`, and what a new load heals.
 Does not belong here: building quarantine rows (`ingestion/quarantine.py`).
 
 A row of a file is healed when a later load read a file of that name to its end. A row of a database or an API
@@ -59,7 +59,7 @@ left join mended
 
 
 def collect_quarantine(connection: duckdb.DuckDBPyConnection, root: Path, loads: list[Manifest]) -> bool:
-    """Makes the temporary table `earlier_quarantine` of a source's loads; False if nothing was ever rejected."""
+    """Makes the temporary table `earlier_quarantine` of these loads; False if nothing was ever rejected."""
     if not any(root.glob(f"{LOAD_PATTERN}/{QUARANTINE}")):
         return False
     read = [
@@ -114,7 +114,8 @@ def write_healed(
             condition = f"row_key in ({' union all '.join(delivered)})"
         found.append(
             connection.execute(
-                f"""select distinct table_name, load_id as quarantined_load_id, row_key from earlier_quarantine
+                f"""select distinct table_name, load_id as quarantined_load_id, row_key
+                from earlier_quarantine
                 where table_name = '{name}' and kind = 'row' and healed_by_load_id is null and {condition}
                 order by all"""
             )

@@ -4,8 +4,8 @@ Belongs here: holding the rows of a file back until the file proves whole, and t
 Does not belong here: reading sources (`ingestion/sources/`), typing (`ingestion/typing_rows.py`), Parquet
 (`ingestion/parts.py`), duplicates and counts (`ingestion/finishing.py`).
 
-Memory: rows wait for their file's `FileRead` as Arrow; beyond `BUFFER_BYTES` they go to part files of their own,
-which are deleted if the file is refused in the end.
+Memory: rows wait for their file's `FileRead` as Arrow; beyond `BUFFER_BYTES` they go to part files of their
+own, which are deleted if the file is refused in the end.
 """
 
 from __future__ import annotations

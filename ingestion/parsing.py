@@ -7,11 +7,11 @@ Every parser takes an array and returns its values beside the reasons of those t
 guessed: a value that cannot be read in exactly one way is refused.
 
 Numbers. `1234`, `1.234,56`, `1,234.56`, `1'234.56`, `1234,56`, `1234.56`: where both separators occur, the
-rightmost is the decimal mark; a separator that occurs more than once groups thousands; a single separator is the
-decimal mark, except in the shape of `1.234` or `1,234` (one to three digits, the first no zero, then exactly
-three), which is ambiguous. Ambiguous values follow the decimal mark that the source is known to use (DSFinV-K: the comma),
-else the one that the other numbers of the same table in the same file show; where they show none or both, an
-ambiguous value is refused. Decimals are rounded half away from zero to the four places that raw keeps.
+rightmost is the decimal mark; a separator that occurs more than once groups thousands; a single separator is
+the decimal mark, except in the shape of `1.234` or `1,234` (one to three digits, the first no zero, then
+exactly three), which is ambiguous. Ambiguous values follow the decimal mark that the source is known to use
+(DSFinV-K: the comma), else the one that the other numbers of the same table in the same file show; where they
+show none or both, an ambiguous value is refused. Decimals are rounded half away from zero to the four places that raw keeps.
 
 Instants without a zone are in the company's time zone. An hour that the clock passes twice in autumn is
 taken as the first of the two; a time that spring skips becomes the first instant after the gap.

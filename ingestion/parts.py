@@ -1,12 +1,12 @@
 """Typed rows to Parquet parts of one table.
 
-Belongs here: lineage columns, the row hash, row groups, part files, and the fingerprints by which duplicate keys
-are noticed without reading the parts again.
+Belongs here: lineage columns, the row hash, row groups, part files, and the fingerprints by which duplicate
+keys are noticed without reading the parts again.
 Does not belong here: which rows are good (`ingestion/typing_rows.py`) and what to do about duplicates
 (`ingestion/duplicates.py`).
 
 `_row_hash` is DuckDB's 64-bit hash of the contract's columns as 16 hexadecimal digits. It is stable for a
-DuckDB version; after an upgrade, rows of snapshots and of the last watermark land once more, which is harmless.
+DuckDB version; after an upgrade, snapshots and rows of the last watermark land once more, which is harmless.
 """
 
 from __future__ import annotations
@@ -102,7 +102,10 @@ class Part:
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, chunks: list[pa.Table], connection: duckdb.DuckDBPyConnection) -> None:
-        """Writes one row group of chunks with the contract's columns, `_source_file`, `_source_line`, `_file_no`."""
+        """Writes one row group of chunks with the contract's columns, `_source_file`, `_source_line`, `_file_no`.
+
+        `_file_no` numbers the files of the load; it is not written.
+        """
         data = uniform(chunks)
         hashes = self._hashes(data.select([*self.table.field_names, "_file_no"]), connection)
         load_ids = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(data), np.int32)), [self.load_id])
@@ -189,7 +192,7 @@ class TableLoad:
     shared: Part | None = None
     waiting: list[pa.Table] = field(default_factory=list)
     waiting_rows: int = 0
-    counts: TableCounts = TableCounts()
+    counts: TableCounts = field(default_factory=TableCounts)
     from_files: bool = False
 
     @property

@@ -149,8 +149,8 @@ def _build(
 
     return pa.table(
         [
-            constant(table_name), constant("row"), constant(file), constant(file), lines, field, value, reason,
-            key, row,
+            constant(table_name), constant("row"), constant(file), constant(file), lines,
+            field, value, reason, key, row,
         ],
         schema=SCHEMA,
     )  # fmt: skip

@@ -30,15 +30,15 @@ _SQL_TYPES = {
 
 LOAD_SCHEMA = pa.schema(
     [
-        ("source", pa.string()), ("table_name", pa.string()), ("load_id", pa.string()), ("as_of_date", pa.string()),
-        ("files_read", pa.int64()), ("files_refused", pa.int64()), ("rows_read", pa.int64()),
+        ("source", pa.string()), ("table_name", pa.string()), ("load_id", pa.string()),
+        ("as_of_date", pa.string()), ("files_read", pa.int64()), ("files_refused", pa.int64()), ("rows_read", pa.int64()),
         ("rows_loaded", pa.int64()), ("rows_quarantined", pa.int64()), ("seen_again", pa.int64()),
     ]
 )  # fmt: skip
 
 _QUARANTINE_COLUMNS = {
-    "source": "varchar", "table_name": "varchar", "load_id": "varchar", "as_of_date": "date", "kind": "varchar",
-    "file": "varchar", "line": "bigint", "field": "varchar", "value_masked": "varchar", "reason": "varchar",
+    "source": "varchar", "table_name": "varchar", "load_id": "varchar", "as_of_date": "date",
+    "kind": "varchar", "file": "varchar", "line": "bigint", "field": "varchar", "value_masked": "varchar", "reason": "varchar",
     "healed_by_load_id": "varchar",
 }  # fmt: skip
 
@@ -47,7 +47,7 @@ def register_raw(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
     """(Re)creates the schema `raw`: one view per contract table, empty and typed where nothing has landed.
 
     The views read whatever loads are committed when they are queried; call this again after a load, since
-    `ingestion_load` and `quarantine` are tables and a table's first load turns its empty view into a real one.
+    `ingestion_load` and `quarantine` are tables, and a first load turns an empty view into a real one.
     Raises UserError for a damaged manifest.
     """
     connection.execute("create schema if not exists raw")
@@ -94,7 +94,8 @@ def _register_loads(connection: duckdb.DuckDBPyConnection, loads: list[Manifest]
     connection.register("load_rows", pa.Table.from_pylist(rows, schema=LOAD_SCHEMA))
     connection.execute(
         "create or replace table raw.ingestion_load as "
-        "select * replace (as_of_date::date as as_of_date) from load_rows order by source, load_id, table_name"
+        "select * replace (as_of_date::date as as_of_date) from load_rows "
+        "order by source, load_id, table_name"
     )
     connection.unregister("load_rows")
 
@@ -111,10 +112,12 @@ def _register_quarantine(
             """
             insert into raw.quarantine
             select
-                ?, q.table_name, q.load_id, l.as_of_date, q.kind, q.file, q.line, q.field, q.value_masked, q.reason,
-                q.healed_by_load_id
+                ?, q.table_name, q.load_id, l.as_of_date, q.kind, q.file, q.line, q.field, q.value_masked,
+                q.reason, q.healed_by_load_id
             from earlier_quarantine as q
-            join (select distinct load_id, as_of_date from raw.ingestion_load where source = ?) as l using (load_id)
+            join (
+                select distinct load_id, as_of_date from raw.ingestion_load where source = ?
+            ) as l using (load_id)
             order by q.load_id, q.table_name, q.file, q.line nulls first, q.reason
             """,
             [source, source],
@@ -125,6 +128,7 @@ def _register_quarantine(
 def open_quarantine(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Rejected rows and refused files per source that no later load has healed. Needs `register_raw`."""
     rows = connection.execute(
-        "select source, count(*) from raw.quarantine where healed_by_load_id is null group by all order by all"
+        "select source, count(*) from raw.quarantine where healed_by_load_id is null "
+        "group by all order by all"
     ).fetchall()
     return {source: int(count) for source, count in rows}
