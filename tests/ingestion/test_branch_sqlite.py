@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+
 from ingestion.extract import Context, Message, Rows, SourceState, SourceUnavailable, Watermark
 from ingestion.sources.branch.reader import extract
 from stammkunde.config import BranchSource
@@ -23,7 +24,8 @@ def path(tmp_path: Path) -> Path:
             create table sales_order_line(order_no text, line_no int, quantity real, net_amount real);
             insert into customer values ('K1', 'Ödön', '31.02.2024', '2024-05-01 12:00:00'),
               (7, '', null, '2024-06-01T12:00:00'), ('K3', null, '1980-01-01', 'gestern');
-            insert into SALES_ORDER values ('O1', '2024-05-01', '2024-05-01'), ('O2', '2024-06-01', '2024-06-01');
+            insert into SALES_ORDER values ('O1', '2024-05-01', '2024-05-01'),
+              ('O2', '2024-06-01', '2024-06-01');
             insert into sales_order_line values ('O1', 1, 2, 19.99), ('O2', 1, 0.1, 'zehn'), ('O9', 1, 1, 1);
         """)
     return path
@@ -42,7 +44,8 @@ def test_odd_values_arrive_as_text_for_landing_to_judge(path: Path) -> None:
     messages = read(path)
     assert rows(messages, "customer") == [
         {"customer_no": "7", "last_name": "", "birth_date": None, "updated_at": "2024-06-01T12:00:00"},
-        {"customer_no": "K1", "last_name": "Ödön", "birth_date": "31.02.2024", "updated_at": "2024-05-01 12:00:00"},
+        {"customer_no": "K1", "last_name": "Ödön", "birth_date": "31.02.2024",
+         "updated_at": "2024-05-01 12:00:00"},
         {"customer_no": "K3", "last_name": None, "birth_date": "1980-01-01", "updated_at": "gestern"},
     ]  # fmt: skip
     assert [r["net_amount"] for r in rows(messages, "sales_order_line")] == ["19.99", "zehn", "1.0"]
@@ -52,7 +55,10 @@ def test_odd_values_arrive_as_text_for_landing_to_judge(path: Path) -> None:
 def test_incremental_by_julian_day(path: Path) -> None:
     messages = read(path)
     state = SourceState(watermarks={m.table: m.value for m in messages if isinstance(m, Watermark)})
-    assert state.watermarks == {"customer": datetime(2024, 6, 1, 12), "sales_order": datetime(2024, 6, 1)}
+    assert state.watermarks == {
+        "customer": datetime.fromisoformat("2024-06-01 12:00:00"),
+        "sales_order": datetime.fromisoformat("2024-06-01 00:00:00"),
+    }
     again = read(path, Context(as_of=CONTEXT.as_of, state=state))
     assert [r["customer_no"] for r in rows(again, "customer")] == ["7", "K3"]  # K3: no time that can be read
     assert [r["order_no"] for r in rows(again, "sales_order_line")] == ["O2"]

@@ -144,7 +144,6 @@ def _product(row: Json, associations: Json) -> Json:
                 "id": identifier("category", name),
                 "name": name,
                 "translated": {"name": name},
-                "breadcrumb": ["Katalog", name],
                 "level": 2,
                 "apiAlias": "category",
             }

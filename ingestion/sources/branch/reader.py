@@ -40,7 +40,7 @@ def extract(settings: BranchSource, context: Context) -> Iterator[Message]:
                 source = found[table.name]
                 doing = f"reading table {table.name!r}"
                 if source is None:
-                    yield Notice(f"branch: the optional table {table.name!r} is missing and is left out")
+                    yield Notice(f"the optional table {table.name!r} is missing and is left out")
                 else:
                     yield from _table(connection, source, found.get("sales_order"), context)
         except SQLAlchemyError as error:
@@ -53,15 +53,13 @@ def _table(
     backend = connection.dialect.name
     name = source.table.name
     if source.missing:
-        yield Notice(f"branch: {source.shown!r} has no {', '.join(source.missing)}; these stay empty")
+        yield Notice(f"{source.shown!r} has no {', '.join(source.missing)}; these stay empty")
     condition = ""
     join = ""
     if name in INCREMENTAL:
         version = version_column(source, VERSION, backend, context)
         if version is None:
-            yield Notice(
-                f"branch: table {source.shown!r} has no usable {VERSION} and is read whole each time"
-            )
+            yield Notice(f"table {source.shown!r} has no usable {VERSION} and is read whole each time")
         else:
             condition = _since(version, "t", name, context)
             newest = version.newest(connection, source)
@@ -93,4 +91,4 @@ def _rows(connection: Connection, query: str, source: SourceTable, context: Cont
         lines = pa.array(range(read + 1, read + data.num_rows + 1), pa.int64())
         read += data.num_rows
         yield Rows(source.table.name, data, source.shown, lines)
-        context.progress(f"branch.{source.table.name}: {read:,} rows")
+        context.progress(f"{source.table.name}: {read:,} rows")

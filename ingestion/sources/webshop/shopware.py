@@ -79,7 +79,7 @@ def read_shop(settings: ShopwareWebshop, context: Context) -> Iterator[Message]:
     """Messages for landing. Raises SourceUnavailable with the URL and what came instead of an answer."""
     with ShopwareClient(settings) as client:
         if client.sends_secret_in_clear:
-            yield Notice("webshop: the url begins with http://, so the client secret travels unencrypted")
+            yield Notice("the url begins with http://, so the client secret travels unencrypted")
         shop = _Shop(client, settings.page_size, context)
         categories: dict[str, str | None] = {}
         for name, messages in (
@@ -89,7 +89,7 @@ def read_shop(settings: ShopwareWebshop, context: Context) -> Iterator[Message]:
             try:
                 yield from messages
             except Forbidden as error:
-                yield Notice(f"{error} {name}s are left out")
+                yield Notice(f"{str(error).removeprefix('webshop: ')}; {name}s are left out")
         yield from shop.orders(categories)
 
 
@@ -117,6 +117,8 @@ class _Shop:
         read = 0
         for page in self._changed_customers(since):
             found = [c for c in page.data if c.get("id") not in seen]
+            if not found:
+                continue
             if since:
                 seen.update(c.get("id") for c in found)
             consents = self._newsletter.consents(found)
@@ -124,9 +126,7 @@ class _Shop:
             yield self._rows(contract.CUSTOMERS, "search/customer", rows, read)
             read += len(rows)
         if self._newsletter.is_forbidden:
-            yield Notice(
-                "webshop: the integration may not read newsletter recipients; that consent stays empty"
-            )
+            yield Notice("the integration may not read newsletter recipients; that consent stays empty")
         if newest:
             yield Watermark("customers", newest)
 
@@ -154,9 +154,7 @@ class _Shop:
             read_orders += len(order_rows)
             read_lines += sum(len(lines) for _, lines in line_rows)
         if parts:
-            yield Notice(
-                f"webshop: {parts} parts of bundles are in the price of their bundle and are no lines"
-            )
+            yield Notice(f"{parts} parts of bundles are in the price of their bundle and are no lines")
         if newest:
             yield Watermark("orders", newest)
 
@@ -189,12 +187,14 @@ class _Shop:
                 else:
                     kept_lines.append(line)
                     line_places.append(read_lines)
-        yield _table_rows(contract.ORDERS, "search/order", kept_orders, order_places)
-        yield _table_rows(contract.ORDER_LINES, "search/order", kept_lines, line_places)
-        self._context.progress(f"webshop.orders: {read_orders + len(orders):,} orders")
+        if kept_orders:
+            yield _table_rows(contract.ORDERS, "search/order", kept_orders, order_places)
+        if kept_lines:
+            yield _table_rows(contract.ORDER_LINES, "search/order", kept_lines, line_places)
+        self._context.progress(f"orders: {read_orders + len(orders):,} orders")
 
     def _rows(self, table: Table, file: str, rows: list[mapping.Row], read: int) -> Rows:
-        self._context.progress(f"webshop.{table.name}: {read + len(rows):,} rows")
+        self._context.progress(f"{table.name}: {read + len(rows):,} rows")
         return _table_rows(table, file, rows, list(range(read + 1, read + len(rows) + 1)))
 
     def _since(self, table: str) -> str | None:
@@ -263,7 +263,7 @@ class _Shop:
 
 
 def _table_rows(table: Table, file: str, rows: list[mapping.Row], places: list[int]) -> Rows:
-    names = [n for n in table.field_names if not rows or n in rows[0]]
+    names = [n for n in table.field_names if n in rows[0]]
     data = pa.Table.from_pylist(rows, schema=pa.schema([(n, pa.string()) for n in names]))
     return Rows(table.name, data, file, pa.array(places, pa.int64()))
 
