@@ -25,7 +25,8 @@ def decide(decisions, statements) -> dict[str, str]:
         connection.execute(
             "create schema marts; "
             "create table marts.customer as select unnest(['c_1', 'c_2', 'c_3', null]) as customer_id; "
-            "create table marts.consent (customer_id varchar, channel varchar, purpose varchar, status varchar)"
+            "create table marts.consent (customer_id varchar, channel varchar, purpose varchar, "
+            "status varchar)"
         )
         if statements:
             connection.executemany("insert into marts.consent values (?, ?, ?, ?)", statements)
