@@ -23,7 +23,7 @@ from ingestion.extract import Context, Message, Notice, RejectedRow, Rows
 from ingestion.readers.files import Refused, read_whole_file
 from ingestion.readers.header import listed, names_of, normalise
 from ingestion.readers.json_rows import BadLine, LineReader, objects_of
-from ingestion.readers.text import MAX_FIELD_BYTES, Text, inspect
+from ingestion.readers.text import KEPT_BYTES, MAX_FIELD_BYTES, Text, inspect
 
 _BLANKS = b" \t\r\n"
 
@@ -141,7 +141,7 @@ class _JsonLinesFile:
             except BadLine as problem:
                 if number == self._line + len(lines) - 1 and problem.unfinished:
                     raise Refused(f"the last line is cut off: {problem.reason}", number) from None
-                raw = line[:1000].decode(self._text.encoding, errors="replace")
+                raw = line[:KEPT_BYTES].decode(self._text.encoding, errors="replace")
                 yield RejectedRow(
                     self._table.name, self._name, number, problem.field, None, problem.reason, raw
                 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ingestion.readers.files import Refused
+from ingestion.readers.text import KEPT_BYTES
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Splitter:
             if not body:
                 return None
             self._fields, self._start_line, self._too_long = [], number, False
-            self._raw = line[:1000]
+            self._raw = line[:KEPT_BYTES]
             if b'"' not in body:
                 self._fields = body.split(self._delimiter)
                 return self._finish()

@@ -24,6 +24,7 @@ from ingestion.readers.files import Refused
 BLOCK_BYTES = 16 << 20
 MAX_LINE_BYTES = 64 << 20
 MAX_FIELD_BYTES = 1 << 20
+KEPT_BYTES = 16 << 10  # of a rejected row
 
 Encoding = Literal["utf-8", "cp1252"]
 

@@ -23,7 +23,7 @@ from vobject.base import VObjectError
 from ingestion.contracts import Table
 from ingestion.extract import Context, Message, Notice, RejectedRow, Rows
 from ingestion.readers.files import Refused, read_whole_file
-from ingestion.readers.text import MAX_FIELD_BYTES, Text, inspect
+from ingestion.readers.text import KEPT_BYTES, MAX_FIELD_BYTES, Text, inspect
 
 _PICTURE = re.compile(r"(?:[\w-]+\.)?(?:PHOTO|LOGO|SOUND|KEY)[;:]", re.IGNORECASE)
 _NOT_CONTENT = re.compile(r"(?:[\w-]+\.)?(?:REV|PRODID|VERSION)[;:]", re.IGNORECASE)
@@ -99,7 +99,9 @@ class _VcardFile:
                 if any(lead.get(field) for field in ("name", "first_name", "last_name", "company")):
                     return lead | {"lead_id": _lead_id(properties, card.text)}
                 problem = "vCard without a name"
-        return RejectedRow(self._table.name, self._name, card.line, None, None, problem, card.text[:1000])
+        return RejectedRow(
+            self._table.name, self._name, card.line, None, None, problem, card.text[:KEPT_BYTES]
+        )
 
     def _mapped(self, properties: dict[str, list[Any]]) -> dict[str, str | None]:
         lead: dict[str, str | None] = {"captured_at": self._captured_at, "source": "fair"}
@@ -150,45 +152,49 @@ class _VcardFile:
 
 def _cards(text: Text) -> Iterator[_Card]:
     """The cards of the file with the line of their BEGIN. Raises Refused if the last one does not end."""
-    number = begin = size = 0
+    begin = size = 0
     card: list[bytes] = []
-    stray = 0
-    in_picture = False
-    for block in text.blocks():
-        for line in block.split(b"\n") if not block.endswith(b"\n") else block[:-1].split(b"\n"):
-            number += 1
-            tag = line.strip().upper()
-            if tag == b"BEGIN:VCARD":
-                if begin:
-                    yield _Card(begin, "", f"the card has no END:VCARD before line {number}")
-                begin, card, size, in_picture, stray = number, [], 0, False, 0
-            elif not begin:
-                if tag and not stray:
-                    stray = number
-                    yield _Card(number, "", "text outside of a vCard")
-                continue
-            in_picture = line.startswith((b" ", b"\t")) if in_picture else False
-            in_picture = in_picture or bool(_PICTURE.match(line[:100].decode("latin-1")))
-            if not in_picture:
-                size += len(line)
-                if size <= MAX_FIELD_BYTES:
-                    card.append(line)
-            if tag == b"END:VCARD":
-                yield _decoded(text, begin, b"\n".join(card), size)
-                begin = 0
+    is_stray = in_picture = False
+    for number, line in enumerate((line for block in text.blocks() for line in block.splitlines(True)), 1):
+        tag = line.strip().upper()
+        if tag == b"BEGIN:VCARD":
+            if begin:
+                yield _Card(begin, _shown(card), f"the card has no END:VCARD before line {number}")
+            begin, card, size, is_stray, in_picture = number, [], 0, False, False
+        elif not begin:
+            if tag and not line.endswith(b"\n") and b"BEGIN:VCARD".startswith(tag):
+                raise Refused("the file ends inside the first line of a vCard", number)
+            if tag and not is_stray:
+                is_stray = True
+                yield _Card(number, _shown([line]), "text outside of a vCard")
+            continue
+        in_picture = in_picture and line.startswith((b" ", b"\t"))
+        in_picture = in_picture or _PICTURE.match(line[:100].decode("latin-1")) is not None
+        if not in_picture:
+            size += len(line)
+            if size <= MAX_FIELD_BYTES:
+                card.append(line)
+        if tag == b"END:VCARD":
+            yield _decoded(text, begin, card, size)
+            begin = 0
     if begin:
         raise Refused(f"the file ends inside the vCard that begins in line {begin}", begin)
 
 
-def _decoded(text: Text, line: int, card: bytes, size: int) -> _Card:
+def _decoded(text: Text, line: int, lines: list[bytes], size: int) -> _Card:
+    card = b"".join(lines)
     if size > MAX_FIELD_BYTES:
-        return _Card(line, "", f"the card is longer than {MAX_FIELD_BYTES >> 20} MiB")
+        return _Card(line, _shown(lines), f"the card is longer than {MAX_FIELD_BYTES >> 20} MiB")
     if b"\0" in card:
-        return _Card(line, "", "the card holds a NUL byte")
+        return _Card(line, _shown(lines), "the card holds a NUL byte")
     try:
         return _Card(line, text.decode(card).replace("\r\n", "\n"))
     except UnicodeDecodeError:
-        return _Card(line, "", "the card is in another encoding than the rest of the file")
+        return _Card(line, _shown(lines), "the card is in another encoding than the rest of the file")
+
+
+def _shown(lines: list[bytes]) -> str:
+    return b"".join(lines)[:KEPT_BYTES].decode("utf-8", errors="replace")
 
 
 def _lead_id(properties: dict[str, list[Any]], text: str) -> str:

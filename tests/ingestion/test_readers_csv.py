@@ -181,7 +181,7 @@ def test_huge_field_spoils_its_row_only(quote: bytes) -> None:
     messages = read(content)
     assert rows(messages) == [("2", None, "Hof")]
     assert rejected(messages) == [(2, "a field is longer than 1 MiB")]
-    assert len(next(m for m in messages if isinstance(m, RejectedRow)).row) <= 1000
+    assert len(next(m for m in messages if isinstance(m, RejectedRow)).row) <= 16 << 10
 
 
 def test_huge_quoted_field_over_many_lines() -> None:
@@ -272,7 +272,7 @@ def dialects(draw: st.DrawFn) -> tuple[str, str, int, str]:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(CELL, CELL, CELL), max_size=8), dialects())
 def test_whatever_is_written_is_read_back(
     people: list[tuple[str, ...]], dialect: tuple[str, str, int, str]
@@ -333,14 +333,14 @@ def outcome(content: bytes, careful: bool) -> tuple[object, ...]:
     return rows(found), lines(found), rejected(found)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(NASTY)
 def test_both_ways_of_reading_agree(tail: bytes) -> None:
     content = b"no;first_name;city\n" + tail
     assert outcome(content, careful=False) == outcome(content, careful=True)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(NASTY, st.integers(1, 60))
 def test_size_of_the_blocks_changes_nothing(tail: bytes, size: int) -> None:
     content = b"no;first_name;city\n" + tail
@@ -355,7 +355,7 @@ def test_size_of_the_blocks_changes_nothing(tail: bytes, size: int) -> None:
         text_module.BLOCK_BYTES = before
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200), st.booleans())
 def test_random_bytes_end_in_a_message(noise: bytes, with_header: bool) -> None:
     messages = read((b"no;first_name;city\n" if with_header else b"") + noise)

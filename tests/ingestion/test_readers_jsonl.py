@@ -192,7 +192,7 @@ def outcome(content: bytes, careful: bool) -> tuple[object, ...]:
     return rows(found), lines(found), rejected(found)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(LINE, max_size=6), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_both_ways_of_reading_agree(content: list[str], line_end: str, ends: bool) -> None:
     text = line_end.join(content) + (line_end if ends else "")
@@ -208,7 +208,7 @@ def test_whatever_is_written_is_read_back(leads: list[dict[str, Any]]) -> None:
     assert lines(messages) == list(range(1, len(leads) + 1))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200), st.booleans())
 def test_random_bytes_end_in_a_message(noise: bytes, after_a_line: bool) -> None:
     messages = read((lines_of(GOOD) if after_a_line else b"") + noise)
