@@ -48,8 +48,11 @@ def publish_customers(home) -> Callable[..., None]:
                 "email varchar, phone varchar, is_junk boolean, salutation varchar, title varchar, "
                 "first_name varchar, company_name varchar, postal_code varchar, city varchar, "
                 "country varchar, lifecycle_stage varchar, source_systems varchar[], "
-                "first_seen_at timestamp, balance_amount decimal(18, 2)); "
-                "create table marts.consent (customer_id varchar, channel varchar, purpose varchar, status varchar, recorded_at timestamp)"
+                "first_seen_at timestamp, balance_amount decimal(18, 2))"
+            )
+            connection.execute(
+                "create table marts.consent (customer_id varchar, channel varchar, purpose varchar, "
+                "status varchar, recorded_at timestamp)"
             )
             if customers:
                 connection.executemany(
