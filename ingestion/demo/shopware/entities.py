@@ -15,6 +15,9 @@ from ingestion.demo.shopware.orders import build_orders
 from ingestion.demo.shopware.store import Store
 from ingestion.demo.shopware.values import LANGUAGE, SALES_CHANNEL, Json, identifier, instant, price
 
+_SALUTATIONS = {"mr": "Herr", "mrs": "Frau", "not_specified": "Keine Angabe"}
+_SALUTATION_KEYS = {name: key for key, name in _SALUTATIONS.items()}
+
 
 @dataclass(frozen=True)
 class Entity:
@@ -70,9 +73,9 @@ def _customer(row: Json, associations: Json) -> Json:
     if "salutation" in associations and salutation:
         found["salutation"] = {
             "id": found["salutationId"],
-            "salutationKey": {"Herr": "mr", "Frau": "mrs"}.get(salutation, "not_specified"),
-            "displayName": salutation,
-            "letterName": salutation,
+            "salutationKey": _SALUTATION_KEYS.get(salutation, salutation),
+            "displayName": _SALUTATIONS.get(salutation, salutation),
+            "letterName": _SALUTATIONS.get(salutation, salutation),
             "apiAlias": "salutation",
         }
     if "defaultBillingAddress" in associations:

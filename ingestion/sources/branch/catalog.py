@@ -6,6 +6,7 @@ Names are matched without regard to case. Does not belong here: reading rows (`f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -31,6 +32,13 @@ class SourceTable:
     quoted: str
     shown: str
     columns: dict[str, SourceColumn]
+
+    @property
+    def decimal_mark(self) -> Literal["."] | None:
+        """The mark of its numbers: a point if the database itself keeps them as numbers, else unknown."""
+        numbers = [f.name for f in self.table.fields if f.type in ("decimal", "integer")]
+        types = [self.columns[name].type for name in numbers if name in self.columns]
+        return "." if all(isinstance(t, sa.Numeric | sa.Integer) for t in types) else None
 
     @property
     def missing(self) -> list[str]:

@@ -90,5 +90,5 @@ def _rows(connection: Connection, query: str, source: SourceTable, context: Cont
     for data in fetch(connection, query, source):
         lines = pa.array(range(read + 1, read + data.num_rows + 1), pa.int64())
         read += data.num_rows
-        yield Rows(source.table.name, data, source.shown, lines)
+        yield Rows(source.table.name, data, source.shown, lines, source.decimal_mark)
         context.progress(f"{source.table.name}: {read:,} rows")

@@ -265,7 +265,7 @@ class _Shop:
 def _table_rows(table: Table, file: str, rows: list[mapping.Row], places: list[int]) -> Rows:
     names = [n for n in table.field_names if n in rows[0]]
     data = pa.Table.from_pylist(rows, schema=pa.schema([(n, pa.string()) for n in names]))
-    return Rows(table.name, data, file, pa.array(places, pa.int64()))
+    return Rows(table.name, data, file, pa.array(places, pa.int64()), decimal_mark=".")
 
 
 def _range(field: str, operator: str, value: Any) -> Json:
