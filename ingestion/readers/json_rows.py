@@ -47,7 +47,7 @@ class LineReader:
             name = "UTF-8" if self._text.encoding == "utf-8" else "cp1252"
             raise BadLine(f"the line is not in {name} as the rest of the file", unfinished=True) from None
         except json.JSONDecodeError as error:
-            reason = f"no valid JSON: {error.msg} at character {error.pos + 1}"
+            reason = f"no valid JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
             raise BadLine(reason, unfinished=True) from None
         except RecursionError:
             raise BadLine("no valid JSON: nested too deeply") from None
