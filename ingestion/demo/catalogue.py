@@ -20,9 +20,9 @@ SEASONS = {
     "flat": (1.0,) * 12,
 }
 _CATEGORY_SHARE = {
-    "Gartengeräte": 8, "Saatgut und Pflanzen": 12, "Erde und Dünger": 10, "Bewässerung": 5, "Grill und Feuer": 7,
-    "Gartenmöbel": 2, "Heimtier": 21, "Tierzubehör": 6, "Werkzeug": 7, "Farben und Lacke": 5,
-    "Haushalt und Deko": 9, "Feinkost und Bücher": 8,
+    "Gartengeräte": 8, "Saatgut und Pflanzen": 12, "Erde und Dünger": 10, "Bewässerung": 5,
+    "Grill und Feuer": 7, "Gartenmöbel": 2, "Heimtier": 21, "Tierzubehör": 6, "Werkzeug": 7,
+    "Farben und Lacke": 5, "Haushalt und Deko": 9, "Feinkost und Bücher": 8,
 }  # fmt: skip
 
 

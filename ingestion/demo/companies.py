@@ -13,11 +13,12 @@ from ingestion.demo.text import Text, join, number_text, slug, take, where
 from ingestion.demo.world import Ints, World, pick
 
 _TRADES = (
-    "Gartenbau|Gärtnerei|Hausverwaltung|Malerbetrieb|Schreinerei|Landgasthof|Hotel|Tierarztpraxis|Reiterhof|"
-    "Baumschule|Metallbau|Elektro|Sanitär|Dachdeckerei|Bäckerei|Metzgerei|Weingut|Kindergarten|Autohaus|"
-    "Architekturbüro|Steuerkanzlei|Fliesen|Bauunternehmung|Spedition|Druckerei|Apotheke|Floristik|Hofladen|"
-    "Campingplatz|Immobilien"
-).split("|")
+    "Gartenbau", "Gärtnerei", "Hausverwaltung", "Malerbetrieb", "Schreinerei", "Landgasthof", "Hotel",
+    "Tierarztpraxis", "Reiterhof", "Baumschule", "Metallbau", "Elektro", "Sanitär", "Dachdeckerei",
+    "Bäckerei", "Metzgerei", "Weingut", "Kindergarten", "Autohaus", "Architekturbüro", "Steuerkanzlei", "Fliesen",
+    "Bauunternehmung", "Spedition", "Druckerei", "Apotheke", "Floristik", "Hofladen", "Campingplatz",
+    "Immobilien",
+)  # fmt: skip
 _FORMS = {
     0: ("GmbH 45|GmbH & Co. KG 14|e.K. 10|KG 6|UG (haftungsbeschränkt) 6|GbR 8|OHG 3|AG 3|e.V. 5"),
     1: ("GmbH 60|KG 12|e.U. 16|OG 8|AG 4"),

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.demo import reference
-from ingestion.demo.text import Text, join, keep, number_text, nulls, slug, take, where
+from ingestion.demo.text import Text, join, keep, nulls, number_text, slug, take, where
 from ingestion.demo.world import NEVER, Flags, Ints, World, pick
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Phones:
-    """Phone numbers in parts: country (0 DE, 1 AT, 2 CH), prefix and number without leading zeros; null if none."""
+    """Phone numbers in parts; country is 0 DE, 1 AT, 2 CH; prefix (without its 0) and number null if none."""
 
     country: Ints
     prefix: Text

@@ -8,7 +8,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.csv
 
-from ingestion.demo import erp
+from ingestion.demo import erp_tables
 from ingestion.demo.postgres import DATABASE, Postgres
 from ingestion.demo.purchases import Orders
 
@@ -61,10 +61,10 @@ def load(
 
 
 def _order_lines(orders: Orders) -> Iterator[pa.Table]:
-    rows = erp.branch_rows(orders)
-    numbers = erp.order_numbers(orders, rows)
+    rows = erp_tables.branch_rows(orders)
+    numbers = erp_tables.order_numbers(orders, rows)
     for low in range(0, max(len(rows), 1), _CHUNK):
-        yield erp.order_lines(orders, rows, numbers, low, min(low + _CHUNK, len(rows)))
+        yield erp_tables.order_lines(orders, rows, numbers, low, min(low + _CHUNK, len(rows)))
 
 
 def _create(connection: psycopg.Connection, name: str, schema: pa.Schema) -> None:

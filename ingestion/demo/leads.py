@@ -1,4 +1,4 @@
-"""Leads: forms, newsletter sign-ups, webinars and chats as JSON lines, lists as CSV, business cards as vCards."""
+"""Leads: web forms, newsletter, webinars, chats as JSON lines; lists as CSV; business cards as vCards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ingestion.demo.loyalty import csv_bytes, time_text
 from ingestion.demo.people import Population
 from ingestion.demo.purchases import Members, Orders
 from ingestion.demo.records import Gaps, Records, observe, phone_of
-from ingestion.demo.text import Text, join, keep, nulls, number_text, slug, take, where
+from ingestion.demo.text import Text, join, keep, nulls, number_text, slug, take
 from ingestion.demo.world import NEVER, Ints, World
 
 _GAPS = Gaps(email=0.3, phone=2.2, birth_date=2.6, address=8.5)
@@ -147,7 +147,8 @@ def _table(world: World, leads: Leads) -> pa.Table:
             "birth_date": keep(pc.strftime(pa.array(records.birth_date), "%Y-%m-%d"), more & ~business),
             "interests": interests,
             "message": take(
-                pa.array(_MESSAGES), np.where(more & (rng.random(n) < 0.3), rng.integers(0, len(_MESSAGES), n), -1)
+                pa.array(_MESSAGES),
+                np.where(more & (rng.random(n) < 0.3), rng.integers(0, len(_MESSAGES), n), -1),
             ),
             "referred_by": nulls(n),
             "consent_email": pa.array(consents),
@@ -194,12 +195,12 @@ def _write_cards(world: World, leads: Leads, folder: Path) -> None:
 
     # In a vCard commas and semicolons of a value are escaped; company names hold none.
     address = join(
-        "ADR;TYPE=HOME:;;", street, ";", records["city"].take(row), ";;", records["postal_code"].take(row), ";",
-        records["country"].take(row), "\r\n",
+        "ADR;TYPE=HOME:;;", street, ";", records["city"].take(row), ";;",
+        records["postal_code"].take(row), ";", records["country"].take(row), "\r\n",
     )  # fmt: skip
     text = join(
-        "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:", leads.uid.take(row), "\r\nN:", last, ";", first, ";;;\r\nFN:", first,
-        " ", last, "\r\n", line("ORG:", records["company_name"].take(row)),
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:", leads.uid.take(row), "\r\nN:", last, ";", first, ";;;\r\nFN:",
+        first, " ", last, "\r\n", line("ORG:", records["company_name"].take(row)),
         line("EMAIL;TYPE=INTERNET:", records["email"].take(row)), line("TEL;TYPE=CELL:", phone),
         pc.coalesce(address, ""), "END:VCARD\r\n",
     )  # fmt: skip

@@ -20,8 +20,8 @@ from ingestion.demo.world import NEVER, Flags, Ints, World
 
 _GAPS = Gaps(email=3.0, phone=1.4, birth_date=0.7, address=1.0)
 _OLD_HEADER = (
-    "member_no", "card_no", "name", "birth_date", "email", "phone", "street", "postal_code", "city", "country",
-    "store_id", "issued_at", "updated_at", "consent_email", "consent_post", "consent_phone",
+    "member_no", "card_no", "name", "birth_date", "email", "phone", "street", "postal_code", "city",
+    "country", "store_id", "issued_at", "updated_at", "consent_email", "consent_post", "consent_phone",
 )  # fmt: skip
 _NEW_HEADER = ("member_no", "card_no", "first_name", "last_name", *_OLD_HEADER[3:])
 

@@ -1,7 +1,7 @@
 """Makes the demo retailer below `home.demo`: its four source systems, its configuration, the truth.
 
-The same parameters give the same files. A demo is built beside its place and renamed into it, so there is never
-half a demo; one with the same parameters is kept.
+The same parameters give the same files. A demo is built beside its place and renamed into it, so there is
+never half a demo; one with the same parameters is kept.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from ingestion.demo import erp as branch
-from ingestion.demo import servers
+from ingestion.demo import erp_tables, servers
 from ingestion.demo.catalogue import make_places
+from ingestion.demo.erp import make_erp
 from ingestion.demo.erp_load import load
 from ingestion.demo.leads import make_leads, write_leads
 from ingestion.demo.loyalty import make_loyalty, write_loyalty
@@ -80,8 +80,9 @@ class DemoSummary:
     def __str__(self) -> str:
         how = "kept" if self.reused else f"made in {self.seconds:.1f} s"
         return (
-            f"Demo retailer {how}: {self.customers:,} true customers, {self.source_records:,} source records, "
-            f"{self.receipts_and_orders:,} receipts and orders with {self.order_lines:,} lines in {self.path}"
+            f"Demo retailer {how}: {self.customers:,} true customers, "
+            f"{self.source_records:,} source records, {self.receipts_and_orders:,} receipts and orders "
+            f"with {self.order_lines:,} lines in {self.path}"
         )
 
 
@@ -142,8 +143,8 @@ def _build(world: World, home: Home, folder: Path, progress: Callable[[str], Non
     exports = write_tills(world, orders, loyalty, places, folder / "tills", progress)
     write_loyalty(world, population, loyalty, places, folder / "loyalty")
     progress("demo: branch database")
-    erp = branch.make_erp(world, population, members, orders)
-    tables = branch.tables(world, population, erp, orders, loyalty, places)
+    erp = make_erp(world, population, members, orders)
+    tables = erp_tables.tables(world, population, erp, orders, loyalty, places)
     let_server_enter(home.root)
     let_server_enter(folder)
     data = data_directory(home.root, folder / "postgres", f"postgres.{os.getpid()}.{time.time_ns()}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from ingestion.demo import contacts, reference
 from ingestion.demo.companies import Companies, make_companies
@@ -81,7 +80,7 @@ def make_population(world: World) -> Population:
     given[same_name] = given[head[same_name]]
     birth_date = (birth_year - 1970).astype("datetime64[Y]").astype("datetime64[D]") + birth_day
 
-    surname, before, second, change_day = _surnames(world, role, head, position, gender, birth_year)
+    surname, before, second, change_day = _surnames(world, role, head, birth_year)
     particle = np.where(rng.random(persons) < 0.008, pick(rng, np.array([80, 6, 10, 4]), persons), -1)
     particle = np.where((surname == surname[head]) & (role != ord("S")), particle[head], particle)
     doctor = np.where(birth_year < 1995, pick(rng, np.array([970, 26, 4]), persons), 0)
@@ -156,12 +155,12 @@ def _ages(
     gender = (rng.random(n) < 0.49).astype(np.int8)
     has_namesake = np.zeros(n, dtype=bool)
     has_namesake[head[role == ord("N")]] = True
-    gender = np.where(has_namesake | (role == ord("N")), 1, gender)
+    gender = np.where(has_namesake | (role == ord("N")), 1, gender).astype(np.int8)
     gender = np.where((role == ord("B")) & (rng.random(n) < 0.97), 1 - gender[head], gender).astype(np.int8)
     second_twin = (role == ord("T")) & (position == 3)
     twin = np.flatnonzero(second_twin)
     year[twin], day[twin] = year[twin - 1], day[twin - 1]
-    return gender, year, day
+    return gender, year.astype(np.int64), day
 
 
 def _given_names(rng: np.random.Generator, gender: np.ndarray, birth_year: Ints) -> Ints:
@@ -179,9 +178,7 @@ def _given_names(rng: np.random.Generator, gender: np.ndarray, birth_year: Ints)
     return result
 
 
-def _surnames(
-    world: World, role: np.ndarray, head: Ints, position: Ints, gender: np.ndarray, birth_year: Ints
-) -> tuple[Ints, Ints, Ints, Ints]:
+def _surnames(world: World, role: np.ndarray, head: Ints, birth_year: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Surname, the one before a marriage, the second part of a double name, the day of the change."""
     rng = world.rng("surnames")
     n = len(role)

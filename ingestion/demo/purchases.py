@@ -92,7 +92,7 @@ def make_members(world: World, population: Population) -> Members:
     leaves_after = np.where(gone, 0, leaves_after)
     known = card | branch | web
     return Members(
-        card, branch, web, lead, since, np.where(known, rate, 0.0), leaves_after, web & (rng.random(n) < 0.22)
+        card, branch, web, lead, since, np.where(known, rate, 0.0), leaves_after, web & (rng.random(n) < 0.16)
     )
 
 
@@ -219,6 +219,6 @@ def _with_returns(world: World, orders: Orders) -> Orders:
     returns = returns[order]
     returns = np.where(returns >= 0, new_place_of[np.maximum(returns, 0)], -1)
     return Orders(
-        person[order], all_days[order], second[order], channel[order], place[order], returns, complaint[order],
-        drives_away[order], merged.reordered(order),
+        person[order], all_days[order], second[order], channel[order], place[order], returns,
+        complaint[order], drives_away[order], merged.reordered(order),
     )  # fmt: skip

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from ingestion.demo import errors, reference
 from ingestion.demo.contacts import Phones, country_codes
 from ingestion.demo.people import PARTICLES, Population
-from ingestion.demo.text import Text, join, keep, number_text, nulls, take, where
+from ingestion.demo.text import Text, join, keep, nulls, number_text, take, where
 from ingestion.demo.world import NEVER, Flags, Ints, World, pick
 
 

@@ -1,7 +1,7 @@
 """The demo retailer's running systems: its PostgreSQL and its webshop, on this machine only.
 
-`serving(home)` is what a run uses: it starts what is down and stops only what it started. Where the systems are
-reached stands in environment variables that `load_secrets` sets; the demo's configuration names them.
+`serving(home)` is what a run uses: it starts what is down and stops only what it started. Where the systems
+are reached stands in environment variables that `load_secrets` sets; the demo's configuration names them.
 """
 
 from __future__ import annotations

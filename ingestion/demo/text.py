@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ingestion.demo.world import Flags
 
-Text = pa.StringArray
+Text: TypeAlias = Any  # a pa.StringArray; pyarrow has no stubs
 
 _DIGRAPHS = (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("Ä", "Ae"), ("Ö", "Oe"), ("Ü", "Ue"), ("ß", "ss"))
 _DROPPED = (("ä", "a"), ("ö", "o"), ("ü", "u"), ("Ä", "A"), ("Ö", "O"), ("Ü", "U"), ("ß", "s"))
@@ -23,8 +23,8 @@ _MOJIBAKE = tuple((c, c.encode().decode("cp1252")) for c in "äöüÄÖÜßéë�
 _NEIGHBOURS = {
     "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo",
     "j": "hk", "k": "jl", "l": "kö", "m": "n", "n": "bm", "o": "ip", "p": "oü", "q": "wa", "r": "et",
-    "s": "ad", "t": "rz", "u": "zi", "v": "cb", "w": "qe", "x": "yc", "y": "x", "z": "tu",
-    "0": "9", "1": "2", "2": "13", "3": "24", "4": "35", "5": "46", "6": "57", "7": "68", "8": "79", "9": "80",
+    "s": "ad", "t": "rz", "u": "zi", "v": "cb", "w": "qe", "x": "yc", "y": "x", "z": "tu", "0": "9",
+    "1": "2", "2": "13", "3": "24", "4": "35", "5": "46", "6": "57", "7": "68", "8": "79", "9": "80",
 }  # fmt: skip
 _NEIGHBOUR = np.arange(0x10000, dtype=np.uint32)
 for _key, _near in _NEIGHBOURS.items():
@@ -100,7 +100,7 @@ def slug(values: pa.Array) -> pa.Array:
 
 
 def typos(values: pa.Array, rng: np.random.Generator) -> pa.Array:
-    """One typing error in each value: letters swapped, one left out, doubled, or its neighbour on the keyboard.
+    """One typing error in each value: letters swapped, one left out, doubled, or its neighbour hit.
 
     Values shorter than three characters stay as they are.
     """

@@ -110,7 +110,7 @@ def _parts(
 
 
 def _truncated_copy(folder: Path) -> None:
-    """A second copy of one export that broke off in transfer: it must be refused, and its data are elsewhere."""
+    """A copy of one export that broke off in transfer: to be refused, and nothing is lost by it."""
     exports = sorted(folder.glob("dsfinvk_*.zip"))
     if exports:
         content = exports[len(exports) // 2].read_bytes()
@@ -215,8 +215,8 @@ def _lines(world: World, orders: Orders, receipts: Receipts, till: int, month: n
     key = np.where(goods.vat[article] == 7, 2, 1)
     for step, quantity_of in ((1, 1), (2, -1)):
         blocks.append(
-            _block(wrong, end + step + wrong * 0, UMSATZ, article, wrong * 0 + quantity_of, goods.gross[article],
-                   key, storno=step == 2)
+            _block(wrong, end + step + wrong * 0, UMSATZ, article, wrong * 0 + quantity_of,
+                   goods.gross[article], key, storno=step == 2)
         )  # fmt: skip
     bank = np.flatnonzero(receipts.order < 0)
     taken = rng.integers(3, 30, len(bank)) * 5000

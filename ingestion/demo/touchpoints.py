@@ -20,9 +20,8 @@ from ingestion.demo.text import Text, join, keep, number_text, take, where
 from ingestion.demo.webshop import Webshop
 from ingestion.demo.world import Ints, World
 
-_CAMPAIGNS = (
-    "Frühlingsstart", "Gartenfest", "Sommerabverkauf", "Herbstpflanzung", "Advent", "Jahresabschluss",
-)  # fmt: skip
+_CAMPAIGNS = ("Winterpost", "Frühlingsstart", "Gartenfest", "Sommerabverkauf", "Herbstpflanzung", "Advent")
+"""By pairs of months."""
 _TARGETED = 0.4
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -83,9 +82,9 @@ def _mail_events(world: World, sources: Sources, last_buy: Ints) -> pa.Table:
     wrong_address = rng.random(n) < 0.015
     gone_from = np.where(rng.random(n) < 0.12, rng.integers(0, world.days, n), world.days)
     campaigns = 2 + world.days // 68
-    parts: list[tuple[np.ndarray, Ints, Ints, Ints]] = []
+    parts: list[tuple[Ints, Ints, Ints, Ints]] = []
     for campaign in range(campaigns):
-        day = min(5 + campaign * 68, world.days - 2)
+        day = int(_campaign_day(world, np.array([campaign]))[0])
         chosen = np.flatnonzero((rng.random(n) < _TARGETED) & (gone_from > day))
         if wrong_address.any():
             # A hard bounce ends the mailing to an address after the first try.
@@ -102,7 +101,7 @@ def _mail_events(world: World, sources: Sources, last_buy: Ints) -> pa.Table:
         leaves = opened & (gone_from[chosen] <= day + 68)
         complains = leaves & (rng.random(size) < 0.05)
         until_open = (rng.exponential(20_000, size)).astype(np.int64) + 120
-        for event, mask, delay in (
+        for kind, mask, delay in (
             ("sent", np.ones(size, dtype=bool), 0),
             ("delivered", reached, 8),
             ("soft_bounce", soft, 30),
@@ -115,17 +114,18 @@ def _mail_events(world: World, sources: Sources, last_buy: Ints) -> pa.Table:
             rows = np.flatnonzero(mask)
             moment = np.minimum((at + delay)[rows], world.end_instant - 5)
             parts.append(
-                (np.full(len(rows), _EVENTS.index(event)), chosen[rows], np.full(len(rows), campaign), moment)
+                (np.full(len(rows), _EVENTS.index(kind)), chosen[rows], np.full(len(rows), campaign), moment)
             )
-    event, who, campaign, moment = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((event, who, moment))
-    event, who, campaign, moment = event[order], who[order], campaign[order], moment[order]
-    name = take(pa.array(_CAMPAIGNS), campaign % len(_CAMPAIGNS))
+    events, who, number, moment = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((events, who, moment))
+    events, who, number, moment = events[order], who[order], number[order], moment[order]
+    month = (world.dates.astype("datetime64[M]").astype(int) % 12)[_campaign_day(world, np.arange(campaigns))]
+    name = take(pa.array(_CAMPAIGNS), (month // 2)[number])
     return pa.table(
         {
-            "event": take(pa.array(_EVENTS), event),
+            "event": take(pa.array(_EVENTS), events),
             "email": take(email, who),
-            "campaign_id": join("K", number_text(campaign + 1, 3)),
+            "campaign_id": join("K", number_text(number + 1, 3)),
             "campaign_name": name,
             "ts": time_text(moment, _ISO),
         }
@@ -133,6 +133,10 @@ def _mail_events(world: World, sources: Sources, last_buy: Ints) -> pa.Table:
 
 
 _EVENTS = ("sent", "delivered", "open", "click", "soft_bounce", "hard_bounce", "unsubscribe", "complaint")
+
+
+def _campaign_day(world: World, campaign: Ints) -> Ints:
+    return np.minimum(5 + campaign * 68, world.days - 2)
 
 
 def _tickets(world: World, population: Population, orders: Orders, sources: Sources) -> pa.Table:
@@ -224,11 +228,10 @@ def _web_events(world: World, orders: Orders, webshop: Webshop) -> pa.Table:
     step = np.arange(len(of)) - np.searchsorted(of, of, "left")
     order = webshop.rows[buys][of]
     ends = world.utc(orders.day[order], orders.second[order])
-    moment = ends - (views[of] - step) * rng.integers(20, 120, len(of))
+    moment = ends - (views[of] - step) * rng.integers(20, 120, len(buys))[of]
     abandoned = (rng.random(len(buys)) < 0.5)[of]
-    moment = np.where(
-        abandoned, np.maximum(moment - 4 * 86_400, world.end_instant - world.days * 86_400), moment
-    )
+    begins = world.end_instant - world.days * 86_400
+    moment = np.where(abandoned, np.maximum(moment - 4 * 86_400, begins + step), moment).astype(np.int64)
     goods = catalogue()
     product = take(goods.product_no, rng.integers(0, len(goods.gross), len(of)))
     event = np.minimum(step, 2)

@@ -1,4 +1,4 @@
-"""What is true, kept apart from the source systems: who each record is, and how each customer really behaves."""
+"""What is true, kept apart from the source systems: who each record is, how each customer behaves."""
 
 from __future__ import annotations
 

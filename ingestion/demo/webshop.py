@@ -17,7 +17,7 @@ from ingestion.demo.people import Population
 from ingestion.demo.purchases import WEB, Members, Orders
 from ingestion.demo.records import Gaps, Records, instants, observe, phone_of
 from ingestion.demo.tables import hexadecimal_ids, instant, money
-from ingestion.demo.text import Text, join, keep, number_text, nulls, take, where
+from ingestion.demo.text import Text, join, keep, nulls, number_text, take, where
 from ingestion.demo.world import Flags, Ints, World
 from ingestion.sources.webshop.contract import CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS
 
@@ -46,7 +46,7 @@ def make_webshop(world: World, population: Population, members: Members, orders:
     rows = np.flatnonzero(orders.channel == WEB)
     person, day = orders.person[rows], orders.day[rows]
     is_purchase = orders.returns[rows] < 0
-    guest = is_purchase & (members.guest_only[person] | (rng.random(len(rows)) < 0.05))
+    guest = is_purchase & (members.guest_only[person] | (rng.random(len(rows)) < 0.03))
 
     owners = np.flatnonzero(members.web & ~members.guest_only)
     opened = np.where(
