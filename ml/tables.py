@@ -1,6 +1,6 @@
 """The tables of the schema `ml`: their types, and the one transaction that replaces a model's rows.
 
-A table holds the rows of every `as_of_date` that was scored; readers choose theirs.
+The score tables hold the day that was scored last, as the features do; `model_report` keeps every day.
 """
 
 from __future__ import annotations
@@ -93,15 +93,16 @@ def replace_scores(
     scores: pa.Table | None,
     report: pa.Table,
 ) -> int:
-    """Replaces the model's scores and report rows of this `as_of` in one transaction; returns the score rows.
+    """Replaces the model's scores, and its report rows of this `as_of`, in one transaction.
 
-    The columns of `scores` are those of the table, in any order; None leaves no rows for the day.
+    Returns the number of scores. The columns of `scores` are those of the table, in any order; None leaves
+    the table empty.
     """
     rows = 0
     ensure_tables(connection)
     connection.execute("begin transaction")
     try:
-        connection.execute(f"delete from ml.{table} where as_of_date = ?", [as_of])
+        connection.execute(f"delete from ml.{table}")
         connection.execute("delete from ml.model_report where as_of_date = ? and model = ?", [as_of, model])
         if scores is not None and scores.num_rows:
             rows = scores.num_rows

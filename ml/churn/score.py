@@ -84,13 +84,12 @@ def _train(
         return GapFormula(horizon), []
     rule: ChurnModel = RecencyRule()
     train = load_sample(connection, split.train, as_of, horizon)
-    problem = _not_ready(train, split, horizon)
+    test = load_sample(connection, [split.test] if split.test else [], as_of, horizon)
+    problem = _not_ready(train, test, split, horizon)
     if problem:
         warnings.append(f"{problem} The recency rule is published.")
         rule.fit(design_matrix(everything.features), everything.churned)
         return rule, _base_rate(everything, split)
-    assert split.test is not None
-    test = load_sample(connection, [split.test], as_of, horizon)
     predictions = {}
     models = ladder()
     for model in models:
@@ -108,7 +107,7 @@ def _train(
     return chosen, rows
 
 
-def _not_ready(train: Sample, split: Split, horizon: int) -> str | None:
+def _not_ready(train: Sample, test: Sample, split: Split, horizon: int) -> str | None:
     if not split.train:
         return (
             f"The history covers fewer than two horizons of {horizon} days, so there is no test out of time."
@@ -119,14 +118,17 @@ def _not_ready(train: Sample, split: Split, horizon: int) -> str | None:
             f"{left} customers who left and {stayed} who stayed are too few to train on "
             f"(at least {MIN_OF_EACH_CLASS} of each)."
         )
+    left, stayed = int(test.churned.sum()), int((~test.churned).sum())
+    if min(left, stayed) < _MIN_TO_TEST:
+        return (
+            f"{left} customers who left and {stayed} who stayed after {split.test} are too few to test on "
+            f"(at least {_MIN_TO_TEST} of each)."
+        )
     return None
 
 
 def _winner(test: Sample, predictions: dict[str, FloatArray]) -> str:
-    """The largest AUC out of time; the simpler model on a tie, the rule where nothing can be compared."""
-    left = int(test.churned.sum())
-    if min(left, test.size - left) < _MIN_TO_TEST:
-        return RECENCY_RULE
+    """The largest AUC out of time; the simpler model on a tie."""
     areas = {kind: round(evaluation.auc(test.churned, p) or 0.0, 6) for kind, p in predictions.items()}
     return max(areas, key=lambda kind: areas[kind])
 

@@ -66,7 +66,7 @@ def point_terms(leads: Leads) -> tuple[list[str], FloatArray]:
 
 @dataclass
 class LeadLogistic:
-    """L2-regularised logistic regression on source, frequent campaigns, flags and number of interests."""
+    """L2-regularised logistic regression on source, frequent campaigns, flags and interests."""
 
     columns: list[str] = field(default_factory=list)
     _model: LogisticRegression = field(
@@ -80,7 +80,8 @@ class LeadLogistic:
         frequent = [(-n, c) for c, n in zip(names, counts, strict=True) if c and n >= _MIN_CAMPAIGN_LEADS]
         campaigns = [c for _, c in sorted(frequent)[:_MAX_CAMPAIGNS]]
         self.columns = [
-            *(f"source={s}" for s in sources), *(f"campaign={c}" for c in campaigns), *FLAGS, "interest_count",
+            *(f"source={s}" for s in sources), *(f"campaign={c}" for c in campaigns),
+            *FLAGS, "interest_count",
         ]  # fmt: skip
         design = self._design(leads)[rows]
         self._mean = design.mean(axis=0)
@@ -90,7 +91,7 @@ class LeadLogistic:
         return np.asarray(self._model.predict_proba(self._design(leads) - self._mean)[:, 1])
 
     def terms(self, leads: Leads) -> tuple[list[str], FloatArray]:
-        """What source, campaign and each flag add to the log-odds, compared with the average training lead."""
+        """What source, campaign and each flag add to the log-odds, compared with the average lead."""
         columns = (self._design(leads) - self._mean) * self._model.coef_[0]
         kind = np.array([name.partition("=")[0] for name in self.columns])
         names = [name for name in TERMS if name in kind]

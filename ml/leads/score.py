@@ -100,8 +100,8 @@ def _choose(
     others = int(split.train.sum()) - conversions if split else 0
     if split is None or min(conversions, others) < MIN_CONVERSIONS:
         warnings.append(
-            f"{conversions} of {conversions + others} leads old enough to learn from became customers; needed are "
-            f"{MIN_CONVERSIONS} conversions and as many others: a rule of points gives the score."
+            f"{conversions} of {conversions + others} leads old enough to learn from became customers; "
+            f"needed are {MIN_CONVERSIONS} conversions and as many others: a rule of points gives the score."
         )
         return POINTS, []
     tested = leads.converted[split.test]

@@ -164,7 +164,8 @@ def add_leads(connection: duckdb.DuckDBPyConnection, n: int = 4000, seed: int = 
             (date '{AS_OF}' - age::integer)::timestamp as captured_at, lead_source, 'spring' as campaign,
             has_phone, has_company, false as has_address, number % 3 = 0 as has_message,
             (number % 4)::integer as interest_count, true as consent_email, false as was_customer,
-            case when converts then (date '{AS_OF}' - age::integer + delay::integer)::timestamp end as converted_at
+            case when converts
+                then (date '{AS_OF}' - age::integer + delay::integer)::timestamp end as converted_at
         from lead
         """
     )
