@@ -1,46 +1,19 @@
-"""Exports: who is in the files, what the files look like, what a crash leaves."""
+"""Exports: who is in the files, what is told about them, when they are written again."""
 
-import csv
-import io
 import json
 import os
-import signal
 import stat
-import subprocess
-import sys
 from datetime import date
 
 import duckdb
 import pytest
+from mailing_sync import rows_of, sync
 
-import exports.run as run
-from exports.destinations.file import csv_value
 from exports.run import export
-from exports.sync import Sync
 from stammkunde.errors import ConfigError, UserError
 from stammkunde.files import sha256_of
 
 AS_OF = date(2026, 11, 20)
-
-
-def sync(**changes) -> Sync:
-    return Sync.model_validate(
-        {
-            "name": "mailing",
-            "exposure": "mailing",
-            "model": "customer",
-            "key": "customer_id",
-            "mapping": {"customer_id": "id", "last_name": "name", "email": "email", "phone": "phone"},
-            "consent": {"channel": "email", "purpose": "marketing"},
-            "destination": {"kind": "file", "formats": ["csv", "parquet"]},
-            **changes,
-        }
-    )
-
-
-def rows_of(result, encoding="utf-8", delimiter=",") -> list[dict]:
-    text = (result.path / "mailing.csv").read_bytes().decode(encoding)
-    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
 
 
 def test_only_consenting_customers_are_exported(home, publish_customers):
@@ -98,62 +71,6 @@ def test_parquet_holds_the_same_rows_with_their_types(home, publish_customers):
     assert rows_of(result)[0] == {
         "id": "c_1", "systems": "shop|webshop", "seen": "2025-01-02T03:04:05Z", "balance": "-5.50",
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        ("=1+1", "'=1+1"),
-        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
-        ("-2+3", "'-2+3"),
-        ("@SUM(A1)", "'@SUM(A1)"),
-        ("\t=1", "'\t=1"),
-        ("\r=1", "'\r=1"),
-        ("\n=1", "'\n=1"),
-        ("  =1", "'  =1"),
-        ("\u00a0=1", "'\u00a0=1"),
-        ("\ufeff=1", "'\ufeff=1"),
-        ("＝1+1", "'＝1+1"),
-        ("+49 30 1234", "'+49 30 1234"),
-        ("+4930123456", "+4930123456"),
-        ("-5.50", "-5.50"),
-        ('say "hi", Anna;\nbye', 'say "hi", Anna;\nbye'),
-        ("a=b", "a=b"),
-        ("", ""),
-    ],
-)
-def test_formulas_are_neutralised_and_telephone_numbers_are_not(home, publish_customers, value, written):
-    publish_customers(customers=[("c_1", value, "a@example.org", "+4930123451", False)])
-    row = rows_of(export(sync(), home, AS_OF))[0]
-    assert (row["name"], row["phone"]) == (written, "+4930123451")
-
-
-def test_formula_in_a_list_is_neutralised():
-    found = duckdb.execute(f"select {csv_value('v', 'VARCHAR[]')} from (select ['=1', 'b'] as v)").fetchone()
-    assert found == ("'=1|b",)
-
-
-def test_delimiter_and_encoding(home, publish_customers):
-    publish_customers()
-    settings = {"kind": "file", "formats": ["csv"], "delimiter": ";", "encoding": "cp1252"}
-    result = export(sync(destination=settings), home, AS_OF)
-    assert rows_of(result, "cp1252", ";")[0]["name"] == "Müller"
-    with_mark = {**settings, "encoding": "utf-8-sig"}
-    assert (export(sync(destination=with_mark), home, AS_OF).path / "mailing.csv").read_bytes()[
-        :3
-    ] == b"\xef\xbb\xbf"
-
-
-def test_character_outside_the_encoding_is_a_clear_error_and_leaves_the_export_before(
-    home, publish_customers
-):
-    publish_customers()
-    before = export(sync(), home, AS_OF).path
-    publish_customers(consents=[("c_4", "email", "marketing", "granted")])
-    settings = {"kind": "file", "formats": ["csv"], "encoding": "cp1252"}
-    with pytest.raises(UserError, match=r"cp1252 has no character U\+0141; set destination.encoding"):
-        export(sync(destination=settings), home, AS_OF)
-    assert [p.name for p in before.parent.iterdir() if p.name != "latest"] == [before.name]
 
 
 def test_withdrawn_consent_removes_the_customer_and_the_old_file(home, publish_customers):
@@ -254,74 +171,3 @@ def test_filters(home, publish_customers):
 def test_nothing_published_is_a_clear_error(home):
     with pytest.raises(UserError, match="nothing is published yet"):
         export(sync(), home, AS_OF)
-
-
-def test_failure_between_files_leaves_the_export_before(home, publish_customers, monkeypatch):
-    publish_customers()
-    before = export(sync(), home, AS_OF)
-    publish_customers(consents=[("c_4", "email", "marketing", "granted")])
-
-    def full_disk(*arguments):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(run, "write_manifest", full_disk)
-        with pytest.raises(
-            UserError, match=r"cannot write \(No space left on device\); the one before stays"
-        ):
-            export(sync(), home, AS_OF)
-    assert sorted(p.name for p in before.path.parent.iterdir()) == sorted([before.path.name, "latest"])
-    assert len(rows_of(before)) == 3
-    assert [r["id"] for r in rows_of(export(sync(), home, AS_OF))] == ["c_4"]
-
-
-_KILLED = """
-import os, signal, sys
-from datetime import date
-from pathlib import Path
-import exports.run, exports.state, exports.destinations.file as file
-from exports.sync import Sync
-from stammkunde.home import Home
-calls = 0
-def killed(*arguments, **named):
-    os.kill(os.getpid(), signal.SIGKILL)
-def killed_second(*arguments, _original=file._copy):
-    global calls
-    calls += 1
-    killed() if calls == 2 else _original(*arguments)
-STEP
-exports.run.export(Sync.model_validate_json(sys.argv[2]), Home(Path(sys.argv[1])), date(2026, 11, 20))
-"""
-
-
-@pytest.mark.parametrize(
-    "step",
-    [
-        "file._copy = killed_second",
-        "exports.run.write_manifest = killed",
-        "exports.state.move_directory_atomically = killed",
-        "os.replace = killed",
-        "exports.state.remove = killed",
-    ],
-)
-def test_kill_at_any_step_leaves_a_whole_export(home, publish_customers, step):
-    publish_customers()
-    export(sync(), home, AS_OF)
-    publish_customers(consents=[("c_4", "email", "marketing", "granted")])
-    script = _KILLED.replace("STEP", step)
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(home.root), sync().model_dump_json()],
-        capture_output=True,
-        timeout=120,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    latest = home.exports / "mailing" / "latest"
-    manifest = json.loads((latest / "manifest.json").read_text())
-    assert {f["name"]: f["sha256"] for f in manifest["files"]} == {
-        n: sha256_of(latest / n) for n in ("mailing.csv", "mailing.parquet")
-    }
-    result = export(sync(), home, AS_OF)
-    assert [r["id"] for r in rows_of(result)] == ["c_4"]
-    # Nothing of those who are out is left, whatever the killed export had written.
-    left = [p for p in result.path.parent.iterdir() if p not in (result.path, latest)]
-    assert left == []
