@@ -7,12 +7,11 @@ with records as (
 
 winners as (
     select
-        customer_id,
         {% for group in groups %}
             max(case when attribute_group = '{{ group }}' then record_id end) as {{ group }}_record_id,
-            max(case when attribute_group = '{{ group }}' then group_value end) as {{ group }}_value
-            {{- "," if not loop.last }}
+            max(case when attribute_group = '{{ group }}' then group_value end) as {{ group }}_value,
         {% endfor %}
+        customer_id
     from {{ ref("int_golden_attributes_ranked") }}
     where attribute_rank = 1
     group by customer_id

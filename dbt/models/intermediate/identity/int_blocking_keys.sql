@@ -15,7 +15,7 @@ named as (
 {% set rules = [
     ("email", "email_key"),
     ("phone", "phone_key"),
-    ("phone", "case when mobile_key is distinct from phone_key then mobile_key end"),
+    ("phone", "nullif(mobile_key, phone_key)"),
     ("card", "card_key"),
     ("vat_id", "vat_key"),
     ("last_name_birth", "last_key || '|' || birth_key"),

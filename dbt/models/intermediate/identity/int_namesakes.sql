@@ -6,10 +6,7 @@ with records as (
 -- A father and a son of one name share an address, a landline, perhaps an e-mail address.
 places as (
     {% for column in ["address_key", "phone_key", "mobile_key", "email_key"] %}
-        select
-            record_id, first_key, last_key, birth_key,
-            '{{ "number" if column in ["phone_key", "mobile_key"] else column }}' as place_kind,
-            {{ column }} as place
+        select record_id, birth_key, {{ joined_values(["first_key", "last_key", column]) }} as name_and_place
         from records
         where {{ column }} is not null
         {{ "union all" if not loop.last }}
@@ -17,22 +14,14 @@ places as (
 ),
 
 generations as (
-    select
-        first_key,
-        last_key,
-        place_kind,
-        place
+    select name_and_place
     from places
-    group by first_key, last_key, place_kind, place
-    having {{ days_between("min(birth_key)", "max(birth_key)") }} >= 365 * {{ var("generation_years") }}
+    group by name_and_place
+    having extract(year from max(birth_key)) - extract(year from min(birth_key)) >= {{ var("generation_years") }}
 )
 
 -- Without a birth date nobody knows which of the two a record means.
 select distinct places.record_id
 from places
-inner join generations
-    on places.first_key = generations.first_key
-    and places.last_key = generations.last_key
-    and places.place_kind = generations.place_kind
-    and places.place = generations.place
+inner join generations on places.name_and_place = generations.name_and_place
 where places.birth_key is null

@@ -13,8 +13,7 @@ identifiers as (
     union all
 
     -- A second number of the same record counts once.
-    select record_id, 'phone', mobile_key from records
-    where mobile_key is distinct from phone_key
+    select record_id, 'phone', nullif(mobile_key, phone_key) from records
 
     union all
 

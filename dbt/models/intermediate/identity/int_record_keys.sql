@@ -2,9 +2,16 @@ with records as (
     select * from {{ ref("int_records_normalised") }}
 ),
 
-poisoned as (
-    select * from {{ ref("int_poisoned_identifiers") }}
-),
+{% set identifiers = [
+    ("email", "email_key"), ("phone", "phone_key"), ("phone", "mobile_key"), ("card", "card_key"),
+    ("vat_id", "vat_key"), ("birth_date", "birth_key"),
+] %}
+{% for kind, column in identifiers %}
+    poisoned_{{ column }} as (
+        select identifier_value from {{ ref("int_poisoned_identifiers") }}
+        where identifier_kind = '{{ kind }}'
+    ),
+{% endfor %}
 
 keys as (
     select
@@ -18,22 +25,14 @@ keys as (
         records.street_key,
         records.house_no_key,
         records.postal_key,
-        records.postal_key || '|' || records.street_key || '|' || records.house_no_key as address_key,
-        case when poisoned_email.identifier_value is null then records.email_key end as email_key,
-        case when poisoned_phone.identifier_value is null then records.phone_key end as phone_key,
-        case when poisoned_mobile.identifier_value is null then records.mobile_key end as mobile_key,
-        case when poisoned_card.identifier_value is null then records.card_key end as card_key,
-        case when poisoned_vat.identifier_value is null then records.vat_key end as vat_key,
-        case when poisoned_birth.identifier_value is null then records.birth_key end as birth_key
+        {% for kind, column in identifiers %}
+            case when poisoned_{{ column }}.identifier_value is null then records.{{ column }} end as {{ column }},
+        {% endfor %}
+        records.postal_key || '|' || records.street_key || '|' || records.house_no_key as address_key
     from records
-    {% for alias, kind, column in [
-        ("poisoned_email", "email", "email_key"), ("poisoned_phone", "phone", "phone_key"),
-        ("poisoned_mobile", "phone", "mobile_key"), ("poisoned_card", "card", "card_key"),
-        ("poisoned_vat", "vat_id", "vat_key"), ("poisoned_birth", "birth_date", "birth_key"),
-    ] %}
-        left join poisoned as {{ alias }}
-            on {{ alias }}.identifier_kind = '{{ kind }}'
-            and cast(records.{{ column }} as {{ dbt.type_string() }}) = {{ alias }}.identifier_value
+    {% for kind, column in identifiers %}
+        left join poisoned_{{ column }}
+            on cast(records.{{ column }} as {{ dbt.type_string() }}) = poisoned_{{ column }}.identifier_value
     {% endfor %}
 ),
 
@@ -52,24 +51,19 @@ profiled as (
         keys.*,
         coalesce(email_owners.owner_count, 0) <= 1 as email_has_one_owner,
         {{ regexp_replace_all("keys.email_key", "^.*@", "") }} as email_domain,
-        {{ sha256_hex(
-            "concat_ws('|', kind"
-            ~ ", coalesce(first_key, '-'), coalesce(last_key, '-'), coalesce(company_key, '-'), coalesce(keys.email_key, '-')"
-            ~ ", coalesce(phone_key, '-'), coalesce(mobile_key, '-'), coalesce(card_key, '-'), coalesce(vat_key, '-')"
-            ~ ", coalesce(cast(birth_key as " ~ dbt.type_string() ~ "), '-'), coalesce(street_key, '-')"
-            ~ ", coalesce(house_no_key, '-'), coalesce(postal_key, '-'))"
-        ) }} as content_hash,
-        not is_junk
-        and (
-            (
-                keys.email_key is not null
-                and ((first_key is not null and last_key is not null) or coalesce(email_owners.owner_count, 0) <= 1)
-            )
-            or vat_key is not null
-            or (company_key is not null and (phone_key is not null or address_key is not null))
+        {{ sha256_hex(joined_values([
+            "kind", "first_key", "last_key", "company_key", "keys.email_key", "phone_key", "mobile_key", "card_key",
+            "vat_key", "birth_key", "street_key", "house_no_key", "postal_key"
+        ])) }} as content_hash,
+        not is_junk and (
+            vat_key is not null
+            or (keys.email_key is not null and coalesce(email_owners.owner_count, 0) <= 1)
+            or (company_key is not null and coalesce(phone_key, address_key) is not null)
             or (
                 first_key is not null and last_key is not null
-                and coalesce(cast(birth_key as {{ dbt.type_string() }}), phone_key, mobile_key, card_key, address_key) is not null
+                and {{ joined_values(
+                    ["birth_key", "keys.email_key", "phone_key", "mobile_key", "card_key", "address_key"], missing=""
+                ) }} <> '|||||'
             )
         ) as is_identified
     from keys

@@ -64,7 +64,7 @@ records as (
     select
         -- A lead with a name is that person; the company is where they work.
         'leads', lead_id,
-        case when company_name is not null and last_name is null and first_name is null then 'company' else 'person' end,
+        case when company_name is null or coalesce(last_name, first_name) is not null then 'person' else 'company' end,
         null, null, first_name, last_name, company_name, null, birth_date,
         email, phone, null, street, house_no, postal_code, city, country, null, null,
         null, lead_source, false, captured_at, captured_at

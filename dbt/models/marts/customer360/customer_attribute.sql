@@ -35,7 +35,7 @@ attributes as (
         rule,
         record_id
     from winners
-    where attribute_group not in ('{{ groups.keys() | join("', '") }}')
+    where attribute_group not in ('name', 'address')
 )
 
 select
