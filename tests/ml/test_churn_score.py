@@ -113,8 +113,11 @@ def test_the_future_changes_nothing(purchases, tmp_path):
     connection, other = warehouse(purchases), warehouse(purchases)
     as_of = SNAPSHOTS[1]
     other.execute("delete from features.customer_purchase_day where purchase_date >= ?", [as_of])
-    other.execute("update features.customer_features set recency_days = 1, last_purchase_date = snapshot_date - 1 "
-                  "where snapshot_date > ?", [as_of])  # fmt: skip
+    other.execute(
+        "update features.customer_features set recency_days = 1, last_purchase_date = snapshot_date - 1 "
+        "where snapshot_date > ?",
+        [as_of],
+    )
     run(connection, tmp_path / "a", as_of)
     run(other, tmp_path / "b", as_of)
     assert content(connection, "ml.customer_churn") == content(other, "ml.customer_churn")

@@ -136,7 +136,8 @@ def test_awkward_input_falls_back_with_a_sentence(purchases, sentence, tmp_path)
     notes = connection.execute("select note from ml.model_report where note is not null").fetchall()
     assert any(sentence in note for (note,) in notes)
     rows, broken = connection.execute(
-        "select count(*), count(*) filter (clv_amount is null or isnan(expected_purchases)) from ml.customer_clv"
+        "select count(*), count(*) filter (clv_amount is null or isnan(expected_purchases)) "
+        "from ml.customer_clv"
     ).fetchone()
     assert rows == (0 if purchases is None else len(np.unique(purchases.customer))) and broken == 0
 

@@ -56,7 +56,8 @@ def test_every_customer_has_a_segment_and_a_strategy(purchases, tmp_path):
     result = run(connection, tmp_path)
     assert result.rows == 1_000 and not result.warnings
     broken = connection.execute(
-        "select count(*) from ml.customer_segment where segment is null or strategy is null or value_class is null "
+        "select count(*) from ml.customer_segment where segment is null or strategy is null "
+        "or value_class is null "
         "or least(recency_score, frequency_score, monetary_score) < 1 "
         "or greatest(recency_score, frequency_score, monetary_score) > 5"
     ).fetchone()
@@ -68,7 +69,8 @@ def test_every_customer_has_a_segment_and_a_strategy(purchases, tmp_path):
     assert lapsed == (0,)
     assert 45 <= result.metrics["value_share_pct_class_a"] <= 60
     share, random = connection.execute(
-        "select value, baseline_value from ml.model_report where metric = 'next_period_value_share_pct_class_a'"
+        "select value, baseline_value from ml.model_report "
+        "where metric = 'next_period_value_share_pct_class_a'"
     ).fetchone()
     assert share > 2 * random
 
@@ -87,9 +89,11 @@ def test_cut_points_stay_until_a_new_release(purchases, tmp_path):
     connection = warehouse(purchases)
     first = run(connection, tmp_path)
     before = content(connection, "ml.customer_segment")
-    connection.execute("insert into features.customer_features select * replace ('n' || customer_id as customer_id, "
-                       "margin_amount_365 + 1e6 as margin_amount_365, margin_amount + 1e6 as margin_amount) "
-                       "from features.customer_features")  # fmt: skip
+    connection.execute(
+        "insert into features.customer_features select * replace ('n' || customer_id as customer_id, "
+        "margin_amount_365 + 1e6 as margin_amount_365, margin_amount + 1e6 as margin_amount) "
+        "from features.customer_features"
+    )
     second = run(connection, tmp_path)
     assert second.model_version == first.model_version
     assert [row for row in content(connection, "ml.customer_segment") if row[0].startswith("c_")] == before
