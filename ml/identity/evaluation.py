@@ -69,13 +69,18 @@ def pairwise_scores(truth: pa.Table, prediction: pa.Table) -> PairwiseScores:
 
 
 def score_warehouse(connection: duckdb.DuckDBPyConnection, truth: Path) -> PairwiseScores:
-    """Scores `identity.identity_assignment` against a Parquet file of truth.
+    """Scores `identity.identity_assignment` against the demo retailer's `truth/records.parquet`.
 
-    The file has `source_system`, `source_record_id` and `entity_id`, like the demo retailer's
-    `truth/records.parquet`.
+    The file has `source_system`, `source_record_id` and `person_id`; a record without person is nobody and
+    belongs with no other record.
     """
     known = connection.execute(
-        "select source_system || ':' || source_record_id, entity_id::varchar from read_parquet(?)",
+        """
+        select
+            concat_ws(':', source_system, source_record_id),
+            coalesce(person_id, concat_ws(':', 'nobody', source_system, source_record_id))
+        from read_parquet(?)
+        """,
         [str(truth)],
     ).to_arrow_table()
     found = connection.execute(

@@ -75,16 +75,17 @@ def test_pairwise_scores_ignore_records_of_one_side_and_refuse_doubles():
 
 
 def test_score_warehouse_reads_the_truth(tmp_path):
-    connection = identity_world(["shop:1", "branch:1", "shop:2"], [("shop:1", "branch:1", "x", 0.99)])
+    records = ["shop:1", "branch:1", "shop:2", "shop:3", "shop:4"]
+    connection = identity_world(records, [("shop:1", "branch:1", "x", 0.99), ("shop:3", "shop:4", "x", 0.99)])
     resolve_identity(connection, DAY)
     truth = {
-        "source_system": ["shop", "branch", "shop"],
-        "source_record_id": ["1", "1", "2"],
-        "entity_id": [7, 7, 7],
+        "source_system": [r.split(":")[0] for r in records],
+        "source_record_id": [r.split(":")[1] for r in records],
+        "person_id": ["p7", "p7", "p7", None, None],  # the last two are nobody
     }
     pq.write_table(pa.table(truth), tmp_path / "records.parquet")
     scores = score_warehouse(connection, tmp_path / "records.parquet")
-    assert (scores.true_pairs, scores.predicted_pairs, scores.correct_pairs) == (3, 1, 1)
+    assert (scores.true_pairs, scores.predicted_pairs, scores.correct_pairs) == (3, 2, 1)
 
 
 def test_many_records_of_one_content_stay_linear():
