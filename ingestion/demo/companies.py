@@ -15,7 +15,8 @@ from ingestion.demo.world import Ints, World, pick
 _TRADES = (
     "Gartenbau", "Gärtnerei", "Hausverwaltung", "Malerbetrieb", "Schreinerei", "Landgasthof", "Hotel",
     "Tierarztpraxis", "Reiterhof", "Baumschule", "Metallbau", "Elektro", "Sanitär", "Dachdeckerei",
-    "Bäckerei", "Metzgerei", "Weingut", "Kindergarten", "Autohaus", "Architekturbüro", "Steuerkanzlei", "Fliesen",
+    "Bäckerei", "Metzgerei", "Weingut", "Kindergarten", "Autohaus",
+    "Architekturbüro", "Steuerkanzlei", "Fliesen",
     "Bauunternehmung", "Spedition", "Druckerei", "Apotheke", "Floristik", "Hofladen", "Campingplatz",
     "Immobilien",
 )  # fmt: skip

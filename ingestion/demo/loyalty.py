@@ -162,6 +162,6 @@ def csv_bytes(table: pa.Table, quoting: Literal["needed", "none"] = "needed") ->
     return sink.getvalue().to_pybytes()
 
 
-def time_text(instant: Ints, pattern: str) -> Text:
+def time_text(instant: np.ndarray, pattern: str) -> Text:
     """UTC seconds as text."""
     return pc.strftime(pa.array(instant).cast(pa.timestamp("s")), pattern)

@@ -10,11 +10,11 @@ class ErrorRates:
     """Shares of source records (0–1) that carry a mistake; the mistakes are independent of each other.
 
     The defaults are what masters of such data report: one record in ten is folded to ASCII somewhere, a few
-    per cent are mistyped, a tenth of the people use a second e-mail address.
+    per cent are mistyped, one in seven people uses a second e-mail address.
     """
 
-    typo_first_name: float = 0.012
-    typo_last_name: float = 0.02
+    typo_first_name: float = 0.015
+    typo_last_name: float = 0.025
     typo_street: float = 0.02
     typo_email: float = 0.008
     typo_birth_date: float = 0.008
@@ -25,7 +25,7 @@ class ErrorRates:
     """ä → a, ß → s."""
     mojibake: float = 0.002
     """ü → Ã¼: UTF-8 read as cp1252 somewhere on the way."""
-    nickname: float = 0.05
+    nickname: float = 0.06
     swapped_names: float = 0.01
     swapped_day_month: float = 0.008
     upper_case: float = 0.02
@@ -33,7 +33,7 @@ class ErrorRates:
     street_abbreviated: float = 0.25
     """Straße → Str."""
     title_left_out: float = 0.5
-    second_email: float = 0.10
+    second_email: float = 0.14
     gmail_dots: float = 0.05
     household_email: float = 0.5
     """Of those whose household has a common address."""

@@ -227,7 +227,7 @@ def _web_events(world: World, orders: Orders, webshop: Webshop) -> pa.Table:
     of = np.repeat(np.arange(len(buys)), views)
     step = np.arange(len(of)) - np.searchsorted(of, of, "left")
     order = webshop.rows[buys][of]
-    ends = world.utc(orders.day[order], orders.second[order])
+    ends: Ints = world.utc(orders.day[order], orders.second[order])
     moment = ends - (views[of] - step) * rng.integers(20, 120, len(buys))[of]
     abandoned = (rng.random(len(buys)) < 0.5)[of]
     begins = world.end_instant - world.days * 86_400
