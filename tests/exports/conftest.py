@@ -54,6 +54,10 @@ def publish_customers(home) -> Callable[..., None]:
                 "create table marts.consent (customer_id varchar, channel varchar, purpose varchar, "
                 "status varchar, recorded_at timestamp)"
             )
+            connection.execute(
+                "create view marts.customer_360 as select *, 'champions' as segment, 'A' as value_class "
+                "from marts.customer"
+            )
             if customers:
                 connection.executemany(
                     "insert into marts.customer by name select $1 as customer_id, $2 as last_name, "

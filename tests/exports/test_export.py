@@ -23,8 +23,9 @@ def test_only_consenting_customers_are_exported(home, publish_customers):
     assert result.excluded == {"no_record": 1, "withdrawn": 1, "conflicting": 0, "unknown": 1, "filtered": 2}
     text = (result.path / "consented_customers.csv").read_text(encoding="utf-8")
     assert text == (
-        "customer_id,salutation,title,first_name,last_name,company,email,postal_code,city,country,lifecycle_stage\n"
-        "c_1,,,,Müller,,anna@example.org,,,,\n"
+        "customer_id,salutation,title,first_name,last_name,company,email,postal_code,city,country,"
+        "lifecycle_stage,segment,value_class\n"
+        "c_1,,,,Müller,,anna@example.org,,,,,champions,A\n"
     )
     assert (
         result.path
