@@ -81,7 +81,7 @@ def load_sample(
                 and d.purchase_date >= p.snapshot_date
                 and d.purchase_date < p.snapshot_date + $horizon::integer
                 and d.purchase_date < $as_of
-                and d.net_amount > 0
+                and d.order_count > 0
             group by p.snapshot_date, p.customer_id
             order by p.snapshot_date, p.customer_id
             """,

@@ -1,7 +1,7 @@
 """Purchase histories of customers until a day, from `features.customer_purchase_day`.
 
-A purchase occasion is a day on which more was bought than returned (net amount above 0). Returns on other
-days count in the customer's value and are no occasion.
+A purchase occasion is a day with a purchase (order_count above 0), the same that `customer_features` counts.
+Returns count in the customer's value and are no occasion.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def choose_basis(connection: duckdb.DuckDBPyConnection, until: date) -> Basis:
     row = connection.execute(
         "select count(*), count(margin_amount), coalesce(sum(margin_amount), 0)::double, "
         "coalesce(sum(net_amount) filter (where margin_amount is not null), 0)::double "
-        "from features.customer_purchase_day where purchase_date < ? and net_amount > 0",
+        "from features.customer_purchase_day where purchase_date < ? and order_count > 0",
         [until],
     ).fetchone()
     assert row is not None
@@ -84,7 +84,7 @@ def first_day(connection: duckdb.DuckDBPyConnection, until: date) -> date | None
         return None
     row = connection.execute(
         "select min(purchase_date) from features.customer_purchase_day "
-        "where purchase_date < ? and net_amount > 0",
+        "where purchase_date < ? and order_count > 0",
         [until],
     ).fetchone()
     return row[0] if row else None
@@ -101,7 +101,7 @@ def load_histories(connection: duckdb.DuckDBPyConnection, until: date, basis: Ba
         f"""
         with days as (
             select
-                customer_id, purchase_date, net_amount > 0 as is_occasion,
+                customer_id, purchase_date, order_count > 0 as is_occasion,
                 purchase_date >= $recent as is_recent, {basis.expression} as value
             from features.customer_purchase_day
             where purchase_date < $until
@@ -145,12 +145,12 @@ def load_actual(
         f"""
         select
             customer_id,
-            count(*) filter (where purchase_date >= $origin and net_amount > 0) as occasions,
+            count(*) filter (where purchase_date >= $origin and order_count > 0) as occasions,
             coalesce(sum({basis.expression}) filter (where purchase_date >= $origin), 0)::double as value
         from features.customer_purchase_day
         where purchase_date < $end
         group by customer_id
-        having count(*) filter (where purchase_date < $origin and net_amount > 0) > 0
+        having count(*) filter (where purchase_date < $origin and order_count > 0) > 0
         order by customer_id
         """,
         {"origin": origin, "end": end},

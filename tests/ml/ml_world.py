@@ -95,7 +95,8 @@ def warehouse(
         f"""
         create table features.customer_purchase_day as
         select 'c_' || lpad(customer::varchar, 16, '0') as customer_id,
-            (date '{AS_OF}' - {days} + day::integer)::date as purchase_date, count(*)::integer as order_count,
+            (date '{AS_OF}' - {days} + day::integer)::date as purchase_date,
+            (count(*) filter (net > 0))::integer as order_count,
             sum(net)::decimal(18,4) as net_amount,
             {"(sum(net) * 0.4)" if margin else "null"}::decimal(18,4) as margin_amount
         from purchase group by all order by all
