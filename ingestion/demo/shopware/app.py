@@ -168,10 +168,9 @@ def _prune(value: Any, includes: dict[str, list[str]]) -> Any:
         return [_prune(v, includes) for v in value]
     if not isinstance(value, dict):
         return value
-    wanted = includes.get(value.get("apiAlias", ""))
-    return {
-        k: _prune(v, includes) for k, v in value.items() if wanted is None or k in wanted or k == "apiAlias"
-    }
+    names = includes.get(value.get("apiAlias", ""))
+    kept = value if names is None else {k: value[k] for k in (*names, "apiAlias") if k in value}
+    return {k: _prune(v, includes) if isinstance(v, dict | list) else v for k, v in kept.items()}
 
 
 def _missing_privilege(privilege: str) -> ApiError:

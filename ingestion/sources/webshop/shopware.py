@@ -11,6 +11,7 @@ overlap for transactions that were still open; landing drops the rows it has.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -220,17 +221,22 @@ class _Shop:
         return max(newest, default=None)
 
     def _pages(self, entity: str, filters: list[Json]) -> Iterator[Page]:
-        """All pages of a search. Raises SourceUnavailable when records are missing at the end."""
-        last, read, stated = 0, 0, 0
-        while True:
-            page = self._page_after(entity, filters, last, is_first=not read)
-            stated = stated or page.total
-            if page.data:
-                yield page
-                last = page.data[-1]["autoIncrement"]
+        """All pages of a search; the next one is fetched while its predecessor is worked on.
+
+        Raises SourceUnavailable when records are missing at the end.
+        """
+        read = stated = 0
+        with ThreadPoolExecutor(1, thread_name_prefix="webshop") as fetcher:
+            waiting: Future[Page] | None = fetcher.submit(self._page_after, entity, filters, None)
+            while waiting is not None:
+                page = waiting.result()
+                stated = stated or page.total
                 read += len(page.data)
-            if len(page.data) < self._page_size:
-                break
+                is_full = len(page.data) == self._page_size
+                last = page.data[-1]["autoIncrement"] if is_full else None
+                waiting = fetcher.submit(self._page_after, entity, filters, last) if is_full else None
+                if page.data:
+                    yield page
         if read < stated:
             criteria = {"limit": 1, "filter": filters, "total-count-mode": 1, "includes": {entity: ["id"]}}
             # Records may have been deleted while we read: what counts is the smaller number.
@@ -240,24 +246,24 @@ class _Shop:
                     f"webshop: search/{entity} ended after {read:,} records, but the shop states {left:,}"
                 )
 
-    def _page_after(self, entity: str, filters: list[Json], last: int, is_first: bool) -> Page:
+    def _page_after(self, entity: str, filters: list[Json], last: int | None) -> Page:
         criteria = {
             **_CRITERIA[entity],
             "page": 1,
             "limit": self._page_size,
-            "filter": [*filters, *([] if is_first else [_range("autoIncrement", "gt", last)])],
+            "filter": [*filters, *([] if last is None else [_range("autoIncrement", "gt", last)])],
             "sort": [{"field": "autoIncrement", "order": "ASC"}],
-            "total-count-mode": 1 if is_first else 0,
+            "total-count-mode": 1 if last is None else 0,
         }
         for _ in range(REPEATS):
             page = self._client.search(entity, criteria)
             numbers = [n for found in page.data if isinstance(n := found.get("autoIncrement"), int)]
             if len(numbers) < len(page.data):
                 raise SourceUnavailable(f"webshop: search/{entity} answered a record without autoIncrement")
-            if all(a < b for a, b in zip([last, *numbers], numbers, strict=False)):
+            if all(a < b for a, b in zip([last or 0, *numbers], numbers, strict=False)):
                 return page
         raise SourceUnavailable(
-            f"webshop: search/{entity} delivered records again: after number {last} came {numbers[:1]}; "
+            f"webshop: search/{entity} delivered records again: after number {last or 0} came {numbers[:1]}; "
             f"asked {REPEATS} times"
         )
 

@@ -147,7 +147,8 @@ def _line(
     price = part(line, "price")
     payload = part(line, "payload")
     product_no = text(payload.get("productNumber"))
-    total = _decimal(price.get("totalPrice", line.get("totalPrice")))
+    stated = price.get("totalPrice", line.get("totalPrice"))
+    total = _decimal(stated)
     quantity = _decimal(line.get("quantity"))
     net, tax = _net_and_tax(total, price, tax_status)
     kind = line.get("type")
@@ -164,8 +165,8 @@ def _line(
         "product_no": None if is_reduction else product_no,
         "product_name": text(line.get("label")),
         "category": None if is_reduction or product_no is None else categories.get(product_no),
-        "quantity": text(quantity),
-        "net_amount": text(net),
+        "quantity": text(line.get("quantity") if quantity is None else quantity),
+        "net_amount": text(stated if net is None else net),
         "tax_amount": text(tax),
         "discount_amount": text(discount),
         "unit_cost": _unit_cost(payload.get("purchasePrices")),
@@ -208,9 +209,9 @@ def _unit_cost(value: Any) -> str | None:
 
 
 def _decimal(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        return None
-    return Decimal(value)
+    if isinstance(value, Decimal):
+        return value
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def rejected(table: str, file: str, line: int, field: str, value: Any, reason: str, row: Any) -> RejectedRow:
