@@ -1,6 +1,7 @@
 """What ingestion refused, as check results: `contract` per table, `files_refused` where files were.
 
-The newest load of a table up to the run's day speaks: a bad delivery is remembered until a good one follows.
+The newest load of a table up to the run's day speaks, if it delivered anything: a bad delivery is remembered
+until a good one follows.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def contract_results(
         with newest as (
             select *
             from raw.ingestion_load
-            where as_of_date <= $as_of
+            where as_of_date <= $as_of and (rows_read > 0 or files_refused > 0)
             qualify row_number() over (partition by source, table_name order by load_id desc) = 1
         ),
 
