@@ -34,7 +34,7 @@
 
 {#
     Comparable name: folded words without titles and particles, one blank between them. "ae", "oe", "ue" become
-    "a", "o", "u", so "Müller", "Mueller" and "Muller" agree.
+    "a", "o", "u", "ph" becomes "f", so "Müller", "Mueller" and "Muller" agree, "Stephan" and "Stefan" too.
 #}
 {% macro name_key(name) -%}
     {%- set folded = regexp_replace_all(fold_text(name), "[^a-z]+", "  ") -%}
@@ -43,7 +43,7 @@
         " (dr|prof|professor|dipl|ing|med|jur|phil|mag|msc|bsc|mba|herr|frau|familie|fam|jun|jr|sen|sr|von|van|vom|zu|zur|zum|de|der|den|ter|ten|del|di|da|la|le|und) ",
         " "
     ) -%}
-    nullif(trim({{ regexp_replace_all(regexp_replace_all(words, "([aou])e", "\\1"), " +", " ") }}), '')
+    nullif(trim({{ regexp_replace_all(regexp_replace_all("replace(" ~ words ~ ", 'ph', 'f')", "([aou])e", "\\1"), " +", " ") }}), '')
 {%- endmacro %}
 
 {# Comparable company: folded words without legal form, joined: "Müller & Söhne GmbH & Co. KG" → "mullersohne". #}

@@ -5,8 +5,12 @@ with records as (
 
 -- A father and a son of one name share an address, a landline, perhaps an e-mail address.
 places as (
-    {% for column in ["address_key", "phone_key", "mobile_key", "email_key"] %}
-        select record_id, birth_key, {{ joined_values(["first_key", "last_key", column]) }} as name_and_place
+    {% for kind, column in [
+        ("address", "address_key"), ("phone", "phone_key"), ("phone", "mobile_key"), ("email", "email_key")
+    ] %}
+        select
+            record_id, birth_key, '{{ kind }}' as shared_by,
+            {{ joined_values(["'" ~ kind ~ "'", "first_key", "last_key", column]) }} as name_and_place
         from records
         where {{ column }} is not null
         {{ "union all" if not loop.last }}
@@ -21,7 +25,9 @@ generations as (
 )
 
 -- Without a birth date nobody knows which of the two a record means.
-select distinct places.record_id
+select distinct
+    places.record_id,
+    places.shared_by
 from places
 inner join generations on places.name_and_place = generations.name_and_place
 where places.birth_key is null

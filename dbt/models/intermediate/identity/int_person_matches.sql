@@ -14,8 +14,6 @@ admitted as (
     where
         (first_name_level <> 'other' or is_swapped)
         and birth_date_level <> 'other'
-        -- Father or son? Only the card tells.
-        and (not one_has_namesake or same_card)
 ),
 
 ruled as (
