@@ -1,11 +1,11 @@
-{# A lead's statement; an e-mail grant without a confirmation by e-mail (double opt-in) proves nothing. #}
+{# A lead's statement, null for none; an e-mail grant without a confirmation (double opt-in) proves nothing. #}
 {% macro lead_consent_status(channel) -%}
     case
         when not consent_{{ channel }} then 'withdrawn'
         {%- if channel == "email" %}
-        when double_opt_in_at is null then 'unknown'
+        when consent_email and double_opt_in_at is null then 'unknown'
         {%- endif %}
-        else 'granted'
+        when consent_{{ channel }} then 'granted'
     end
 {%- endmacro %}
 

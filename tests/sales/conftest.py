@@ -1,124 +1,17 @@
-"""A warehouse with raw tables given row by row, and dbt run on it in this process."""
+"""Warehouses to build in, one per module or test as needed."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
 
-import duckdb
 import pytest
-
-from ingestion.contracts import ARROW_TYPES, LINEAGE_FIELDS, catalogue
-from stammkunde.home import PROJECT_ROOT
-
-DUCKDB_TYPES = {
-    "text": "varchar",
-    "integer": "bigint",
-    "decimal": "decimal(18,4)",
-    "date": "date",
-    "instant": "timestamp",
-    "boolean": "boolean",
-    "text_list": "varchar[]",
-}
-assert set(DUCKDB_TYPES) == set(ARROW_TYPES)
-
-INGESTION_LOAD = (
-    "source varchar, table_name varchar, load_id varchar, as_of_date date, files_read bigint, "
-    "files_refused bigint, rows_read bigint, rows_loaded bigint, rows_quarantined bigint"
-)
-QUARANTINE = (
-    "source varchar, table_name varchar, load_id varchar, as_of_date date, file varchar, line bigint, "
-    "field varchar, value_masked varchar, reason varchar"
-)
+from sales_warehouse import Warehouse
 
 
-class Warehouse:
-    """One DuckDB file: `raw(...)` adds rows as landing would, `assign(...)` decides who is who, `dbt(...)` builds."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._line = 0
-        with self.connect() as connection:
-            connection.execute("create schema raw")
-            for tables in catalogue().values():
-                for table in tables.values():
-                    columns = [f"{f.name} {DUCKDB_TYPES[f.type]}" for f in table.fields]
-                    columns += [f"{n} {'bigint' if n == '_source_line' else 'varchar'}" for n, _ in LINEAGE_FIELDS]
-                    connection.execute(f"create table raw.{table.raw_name} ({', '.join(columns)})")
-            connection.execute(f"create table raw.ingestion_load ({INGESTION_LOAD})")
-            connection.execute(f"create table raw.quarantine ({QUARANTINE})")
-            connection.execute("create schema identity")
-            connection.execute(
-                "create table identity.identity_assignment (record_id varchar, customer_id varchar, "
-                "match_probability double, matched_by varchar, linked_at timestamp)"
-            )
-
-    def connect(self) -> duckdb.DuckDBPyConnection:
-        """A connection in UTC; close it before dbt runs."""
-        connection = duckdb.connect(str(self.path))
-        connection.execute("set TimeZone = 'UTC'")
-        return connection
-
-    def raw(self, table: str, *rows: dict[str, Any], load: str = "000001", file: str = "file") -> None:
-        """Adds rows to a raw table as one delivery."""
-        with self.connect() as connection:
-            for row in rows:
-                self._line += 1
-                row_hash = f"{table}:{json.dumps(row, default=str, sort_keys=True)}"
-                lineage = {"_load_id": load, "_source_file": file, "_source_line": self._line, "_row_hash": row_hash}
-                values = {**row, **lineage}
-                connection.execute(
-                    f"insert into raw.{table} ({', '.join(values)}) values ({', '.join('?' * len(values))})",
-                    list(values.values()),
-                )
-
-    def assign(self, **customers: Iterable[str]) -> None:
-        """customer_id → its source records."""
-        with self.connect() as connection:
-            for customer_id, records in customers.items():
-                for record in records:
-                    connection.execute(
-                        "insert into identity.identity_assignment values (?, ?, 1.0, 'test', timestamp '2020-01-01')",
-                        [record, customer_id],
-                    )
-
-    def dbt(self, *arguments: str, as_of: str = "2026-01-01", **variables: Any) -> None:
-        """Runs dbt on this warehouse; fails with dbt's own messages."""
-        from dbt.cli.main import dbtRunner
-
-        os.environ["STAMMKUNDE_WAREHOUSE"] = str(self.path)
-        folders = self.path.parent
-        result = dbtRunner().invoke(
-            [
-                *arguments,
-                "--quiet",
-                "--project-dir", str(PROJECT_ROOT / "dbt"),
-                "--profiles-dir", str(PROJECT_ROOT / "dbt"),
-                "--target-path", str(folders / "target"),
-                "--log-path", str(folders / "logs"),
-                "--vars", json.dumps({"as_of": as_of, **variables}),
-            ]
-        )  # fmt: skip
-        assert result.exception is None, result.exception
-        failed = [
-            f"{r.node.name}: {r.message}"
-            for r in getattr(result.result, "results", [])
-            if str(r.status) in ("error", "fail", "runtime error")
-        ]
-        assert result.success, "\n".join(failed)
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """The result of a query."""
-        with self.connect() as connection:
-            return connection.execute(sql).fetchall()
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    """A warehouse with empty raw tables."""
-    monkeypatch.setenv("DO_NOT_TRACK", "1")
-    monkeypatch.setenv("STAMMKUNDE_WAREHOUSE", "")
-    return Warehouse(tmp_path / "warehouse.duckdb")
+@pytest.fixture(scope="module")
+def make_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Warehouse]]:
+    """Makes warehouses with empty raw tables."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DO_NOT_TRACK", "1")
+        patch.setenv("STAMMKUNDE_WAREHOUSE", "")
+        yield lambda: Warehouse(tmp_path_factory.mktemp("sales") / "warehouse.duckdb")

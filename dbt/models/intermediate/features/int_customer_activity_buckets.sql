@@ -9,8 +9,8 @@ select
     days_ago % 91 = 0 as is_youngest_day,
     min(case when purchase_days > 0 then activity_date end) as first_purchase_date,
     max(case when purchase_days > 0 then activity_date end) as last_purchase_date,
-    {% for measure in measures -%}
-    sum({{ measure }}) as {{ measure }}{{ "," if not loop.last }}
+    {% for measure in measures %}
+        sum({{ measure }}) as {{ measure }}{% if not loop.last %},{% endif %}
     {% endfor %}
 from {{ ref("int_customer_activity_days") }}
 group by customer_id, cast(floor(days_ago / 91.0) as integer), days_ago % 91 = 0

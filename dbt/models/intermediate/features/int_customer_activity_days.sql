@@ -42,7 +42,12 @@ first_category_days as (
         min(cast(sold_at as date)) as activity_date,
         1 as new_categories
     from {{ ref("int_sale_lines") }}
-    where customer_id is not null and is_turnover and category is not null and quantity > 0 and sold_at < {{ as_of_at() }}
+    where
+        customer_id is not null
+        and is_turnover
+        and category is not null
+        and quantity > 0
+        and sold_at < {{ as_of_at() }}
     group by customer_id, category
 ),
 
@@ -69,14 +74,14 @@ activities as (
         ("first_category_days", ["new_categories"]),
         ("contacts", ["tickets", "complaints", "mail_opens", "mail_clicks"]),
     ] %}
-    select
-        customer_id,
-        activity_date,
-        {% for measure in measures -%}
-        {{ measure if measure in columns else "null" }} as {{ measure }}{{ "," if not loop.last }}
-        {% endfor %}
-    from {{ relation }}
-    {{ "union all" if not loop.last }}
+        select
+            customer_id,
+            activity_date,
+            {% for measure in measures %}
+                {{ measure if measure in columns else "null" }} as {{ measure }}{% if not loop.last %},{% endif %}
+            {% endfor %}
+        from {{ relation }}
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 )
 
@@ -85,7 +90,7 @@ select
     activity_date,
     {{ days_between("activity_date", as_of_date()) }} - 1 as days_ago,
     {% for measure in measures -%}
-    coalesce(sum({{ measure }}), 0) as {{ measure }},
+        coalesce(sum({{ measure }}), 0) as {{ measure }},
     {% endfor -%}
     count(margin_amount) as margin_days
 from activities

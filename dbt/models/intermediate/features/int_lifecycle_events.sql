@@ -1,6 +1,6 @@
 /*
-How a customer's stage changed. Everything follows from the purchase days: each purchase sets a stage, and silence after it
-sets two more, lapsing and lost, unless the next purchase comes first. Thresholds are dbt vars.
+How a customer's stage changed. Everything follows from the purchase days: each purchase sets a stage, and silence
+after it sets two more, lapsing and lost, unless the next purchase comes first. Thresholds are dbt vars.
 */
 {% set loyal_purchases = var("lifecycle_loyal_purchases", 5) %}
 {% set loyal_window_days = var("lifecycle_loyal_window_days", 365) %}
@@ -10,9 +10,17 @@ with purchase_days as (
     select
         customer_id,
         purchase_date,
-        {{ days_between("cast('2000-01-01' as date)", "purchase_date") }} as day_no
+        cast('2000-01-01' as date) as day_zero
     from {{ ref("customer_purchase_day") }}
     where order_count > 0
+),
+
+numbered_days as (
+    select
+        customer_id,
+        purchase_date,
+        {{ days_between("day_zero", "purchase_date") }} as day_no
+    from purchase_days
 ),
 
 purchases as (
@@ -26,7 +34,7 @@ purchases as (
             order by day_no
             range between {{ loyal_window_days - 1 }} preceding and current row
         ) as purchases_in_window
-    from purchase_days
+    from numbered_days
 ),
 
 first_seen as (
@@ -64,13 +72,13 @@ stages as (
     from purchases
     union all
     {% for stage, days in [("lapsing", lapsing_days), ("lost", lost_days)] %}
-    select
-        customer_id,
-        cast({{ dbt.dateadd("day", days, "purchase_date") }} as date) as changed_date,
-        '{{ stage }}' as to_stage
-    from purchases
-    where {{ dbt.dateadd("day", days, "purchase_date") }} < coalesce(next_date, {{ as_of_date() }})
-    {{ "union all" if not loop.last }}
+        select
+            customer_id,
+            cast({{ dbt.dateadd("day", days, "purchase_date") }} as date) as changed_date,
+            '{{ stage }}' as to_stage
+        from purchases
+        where {{ dbt.dateadd("day", days, "purchase_date") }} < coalesce(next_date, {{ as_of_date() }})
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),
 

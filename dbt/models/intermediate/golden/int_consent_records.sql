@@ -18,43 +18,53 @@ leads as (
     select
         concat('leads:', lead_id) as record_id,
         email,
-        consent_email,
-        consent_phone,
-        consent_post,
+        {{ lead_consent_status("email") }} as email_status,
+        {{ lead_consent_status("phone") }} as phone_status,
+        {{ lead_consent_status("post") }} as post_status,
+        coalesce(consent_email and double_opt_in_at is not null, false) as is_double_opt_in,
         double_opt_in_at,
         captured_at,
-        coalesce(consent_text_version, 'unknown') as text_version
+        concat('lead form, text version ', coalesce(consent_text_version, 'unknown')) as evidence
     from {{ ref("stg_leads__leads") }}
 ),
 
 record_statements as (
-    {% for channel in ["email", "phone", "post"] %}
     select
         record_id,
-        '{{ channel }}' as channel,
+        'email' as channel,
         email,
-        case when consent_{{ channel }} then 'granted' else 'withdrawn' end as status,
-        false as is_double_opt_in,
-        recorded_at,
-        'loyalty card form' as evidence
-    from members
-    where consent_{{ channel }} is not null
-    union all
-    select
-        record_id,
-        '{{ channel }}' as channel,
-        email,
-        {{ lead_consent_status(channel) }} as status,
-        {{ "coalesce(consent_email and double_opt_in_at is not null, false)" if channel == "email" else "false" }}
-            as is_double_opt_in,
-        {{ "case when consent_email then coalesce(double_opt_in_at, captured_at) else captured_at end"
-            if channel == "email" else "captured_at" }} as recorded_at,
-        concat('lead form, text version ', text_version
-        {%- if channel == "email" %}, case when double_opt_in_at is null then '' else ', double opt-in' end{% endif %})
-            as evidence
+        email_status as status,
+        is_double_opt_in,
+        case when is_double_opt_in then double_opt_in_at else captured_at end as recorded_at,
+        concat(evidence, case when is_double_opt_in then ', double opt-in' else '' end) as evidence
     from leads
-    where consent_{{ channel }} is not null
+    where email_status is not null
     union all
+    {% for channel in ["phone", "post"] %}
+        select
+            record_id,
+            '{{ channel }}' as channel,
+            email,
+            {{ channel }}_status as status,
+            false as is_double_opt_in,
+            captured_at as recorded_at,
+            evidence
+        from leads
+        where {{ channel }}_status is not null
+        union all
+    {% endfor %}
+    {% for channel in ["email", "phone", "post"] %}
+        select
+            record_id,
+            '{{ channel }}' as channel,
+            email,
+            case when consent_{{ channel }} then 'granted' else 'withdrawn' end as status,
+            false as is_double_opt_in,
+            recorded_at,
+            'loyalty card form' as evidence
+        from members
+        where consent_{{ channel }} is not null
+        union all
     {% endfor %}
     select
         concat('webshop:', customer_id) as record_id,
@@ -76,26 +86,6 @@ record_statements as (
         withdrawn_at as recorded_at,
         'webshop newsletter ended' as evidence
     from {{ ref("stg_webshop__newsletter_withdrawals") }}
-),
-
--- An unsubscription is one of the address, so of everybody who uses it.
-unsubscriptions as (
-    select
-        {{ address_for_consent("email") }} as address,
-        event,
-        max(occurred_at) as recorded_at
-    from {{ ref("stg_touchpoints__mail_events") }}
-    where event in ('unsubscribe', 'complaint')
-    group by {{ address_for_consent("email") }}, event
-),
-
-record_addresses as (
-    select distinct
-        assignment.customer_id,
-        {{ address_for_consent("records.email") }} as address
-    from {{ ref("int_source_records") }} as records
-    inner join {{ source("identity", "identity_assignment") }} as assignment
-        on records.record_id = assignment.record_id
 )
 
 select
@@ -111,12 +101,11 @@ inner join {{ source("identity", "identity_assignment") }} as assignment
     on statements.record_id = assignment.record_id
 union all
 select
-    addresses.customer_id,
+    customer_id,
     'email' as channel,
-    unsubscriptions.address,
+    address,
     'withdrawn' as status,
     false as is_double_opt_in,
-    unsubscriptions.recorded_at,
-    concat('mail ', unsubscriptions.event) as evidence
-from unsubscriptions
-inner join record_addresses as addresses on unsubscriptions.address = addresses.address
+    recorded_at,
+    evidence
+from {{ ref("int_mail_withdrawals") }}

@@ -35,7 +35,9 @@ addresses as (
     select
         email,
         {{ normalise_email("email") }} as normalised_email
-    from (select distinct email from contacts where email is not null) as distinct_addresses
+    from contacts
+    where email is not null
+    group by email
 )
 
 select

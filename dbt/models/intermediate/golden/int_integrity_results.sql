@@ -1,6 +1,6 @@
 /*
-Rules that need more than one table, so that no check at the border can see them. All only warn: the row is kept, without
-what it refers to.
+Rules that need more than one table, so that no check at the border can see them. All only warn: the row is kept,
+without what it refers to.
 */
 with results as (
     {% for source_name, table_name, channel in [
@@ -8,28 +8,28 @@ with results as (
         ("webshop", "orders", "webshop"),
         ("shop", "transactions", "shop"),
     ] %}
-    select
-        '{{ source_name }}' as source,
-        '{{ table_name }}' as table_name,
-        'customer_is_known' as rule,
-        count(*) as checked,
-        count(case when customer_id is null then 1 end) as failed
-    from {{ ref("int_sale_heads") }}
-    where channel = '{{ channel }}' and customer_reference is not null
-    union all
+        select
+            '{{ source_name }}' as source,
+            '{{ table_name }}' as table_name,
+            'customer_is_known' as rule,
+            count(*) as checked,
+            count(case when customer_id is null then 1 end) as failed
+        from {{ ref("int_sale_heads") }}
+        where channel = '{{ channel }}' and customer_reference is not null
+        union all
     {% endfor %}
     {% for source_name, table_name in [
         ("branch", "sales_order_line"), ("webshop", "order_lines"), ("shop", "lines")
     ] %}
-    select
-        '{{ source_name }}' as source,
-        '{{ table_name }}' as table_name,
-        'cost_is_known' as rule,
-        count(*) as checked,
-        count(case when cost_amount is null or cost_is_estimated then 1 end) as failed
-    from {{ ref("int_sale_lines") }}
-    where channel = '{{ source_name }}' and line_kind = 'goods'
-    union all
+        select
+            '{{ source_name }}' as source,
+            '{{ table_name }}' as table_name,
+            'cost_is_known' as rule,
+            count(*) as checked,
+            count(case when cost_amount is null or cost_is_estimated then 1 end) as failed
+        from {{ ref("int_sale_lines") }}
+        where channel = '{{ source_name }}' and line_kind = 'goods'
+        union all
     {% endfor %}
     select
         'branch' as source,

@@ -58,7 +58,7 @@ costed as (
         lines.line_kind,
         heads.is_turnover and lines.line_kind in ('goods', 'discount', 'surcharge') as is_turnover,
         heads.is_reversal or lines.is_reversal as is_reversal,
-        lines.line_kind = 'goods' and lines.quantity < 0 and not heads.is_reversal and not lines.is_reversal as is_return,
+        lines.line_kind = 'goods' and lines.quantity < 0 and not (heads.is_reversal or lines.is_reversal) as is_return,
         lines.quantity,
         lines.net_amount,
         lines.tax_amount,

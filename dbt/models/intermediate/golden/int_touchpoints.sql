@@ -1,12 +1,5 @@
-with resolved as (
-    select
-        touchpoint_id,
-        customer_id
-    from {{ ref("int_contacts_resolved") }}
-),
-
 -- Guest sales have nobody to be in contact with; they stand in `sale`.
-sales as (
+with sales as (
     select
         concat('sale:', sale_id) as touchpoint_id,
         customer_id,
@@ -31,7 +24,7 @@ mails as (
         'touchpoints' as source_system,
         events.mail_event_id as source_record_id
     from {{ ref("stg_touchpoints__mail_events") }} as events
-    left join resolved on concat('mail:', events.mail_event_id) = resolved.touchpoint_id
+    left join {{ ref("int_contacts_resolved") }} as resolved on concat('mail:', events.mail_event_id) = resolved.touchpoint_id
 ),
 
 tickets as (
@@ -45,7 +38,7 @@ tickets as (
         'touchpoints' as source_system,
         tickets.ticket_id as source_record_id
     from {{ ref("stg_touchpoints__tickets") }} as tickets
-    left join resolved on concat('ticket:', tickets.ticket_id) = resolved.touchpoint_id
+    left join {{ ref("int_contacts_resolved") }} as resolved on concat('ticket:', tickets.ticket_id) = resolved.touchpoint_id
 ),
 
 surveys as (
@@ -59,7 +52,7 @@ surveys as (
         'touchpoints' as source_system,
         surveys.survey_id as source_record_id
     from {{ ref("stg_touchpoints__surveys") }} as surveys
-    left join resolved
+    left join {{ ref("int_contacts_resolved") }} as resolved
         on concat('survey:', surveys.survey_id, ':', surveys.question) = resolved.touchpoint_id
 ),
 
@@ -74,7 +67,7 @@ web_events as (
         'touchpoints' as source_system,
         events.web_event_id as source_record_id
     from {{ ref("stg_touchpoints__web_events") }} as events
-    left join resolved on concat('web:', events.web_event_id) = resolved.touchpoint_id
+    left join {{ ref("int_contacts_resolved") }} as resolved on concat('web:', events.web_event_id) = resolved.touchpoint_id
 ),
 
 visits as (

@@ -1,4 +1,11 @@
-with purchase_days as (
+with customers as (
+    select
+        customer_id,
+        {{ as_of_date() }} as as_of_date
+    from {{ ref("int_customer_lifecycle") }}
+),
+
+purchase_days as (
     select
         customer_id,
         count(*) as purchase_day_count,
@@ -19,7 +26,7 @@ gaps as (
 
 select
     customers.customer_id,
-    {{ as_of_date() }} as as_of_date,
+    customers.as_of_date,
 
     -- sales
     cast(coalesce(sales.order_count, 0) as integer) as order_count,
@@ -38,8 +45,8 @@ select
     -- rhythm
     days.first_purchase_date,
     days.last_purchase_date,
-    cast({{ days_between("days.last_purchase_date", as_of_date()) }} as integer) as days_since_purchase,
-    cast({{ days_between("days.first_purchase_date", as_of_date()) }} as integer) as tenure_days,
+    cast({{ days_between("days.last_purchase_date", "customers.as_of_date") }} as integer) as days_since_purchase,  -- noqa: LT05
+    cast({{ days_between("days.first_purchase_date", "customers.as_of_date") }} as integer) as tenure_days,  -- noqa: LT05
     cast(gaps.median_gap_days as integer) as median_gap_days,
 
     -- habits
@@ -49,7 +56,7 @@ select
 
     -- contacts
     contacts.last_contact_at,
-    cast({{ days_between("cast(contacts.last_contact_at as date)", as_of_date()) }} as integer) as days_since_contact,
+    cast({{ days_between("contacts.last_contact_at", "customers.as_of_date") }} as integer) as days_since_contact,  -- noqa: LT05
     cast(coalesce(contacts.visit_count, 0) as integer) as visit_count,
     cast(coalesce(contacts.ticket_count, 0) as integer) as ticket_count,
     cast(coalesce(contacts.complaint_count, 0) as integer) as complaint_count,
@@ -60,7 +67,7 @@ select
     cast(coalesce(contacts.mail_click_count, 0) as integer) as mail_click_count,
     round(100.0 * {{ divide("contacts.mail_open_count", "contacts.mail_sent_count") }}, 2) as open_rate_pct,
     round(100.0 * {{ divide("contacts.mail_click_count", "contacts.mail_sent_count") }}, 2) as click_rate_pct
-from {{ ref("int_customer_lifecycle") }} as customers
+from customers
 left join {{ ref("int_customer_sales") }} as sales on customers.customer_id = sales.customer_id
 left join purchase_days as days on customers.customer_id = days.customer_id
 left join gaps on customers.customer_id = gaps.customer_id

@@ -1,9 +1,9 @@
 with consents as (
     select
         customer_id,
-        {% for channel in ["email", "phone", "post"] -%}
-        max(case when channel = '{{ channel }}' then status end) as {{ channel }}_consent{{ "," if not loop.last }}
-        {% endfor %}
+        max(case when channel = 'email' then status end) as email_consent,
+        max(case when channel = 'phone' then status end) as phone_consent,
+        max(case when channel = 'post' then status end) as post_consent
     from {{ ref("consent") }}
     where purpose = 'marketing'
     group by customer_id

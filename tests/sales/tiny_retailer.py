@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-CLOSING = {"z_kasse_id": "K1", "z_erstellung": datetime(2025, 6, 1, 20), "z_nr": 7}
+
+def day(text: str) -> datetime:
+    """Noon of an ISO day, or an ISO instant."""
+    return datetime.fromisoformat(text if "T" in text else f"{text}T12:00:00")
+
+
+CLOSING = {"z_kasse_id": "K1", "z_erstellung": day("2025-06-01T20:00:00"), "z_nr": 7}
 
 
 def receipt(
     bon_id: str,
     lines: list[tuple[str, float, float]],
     *,
-    at: datetime = datetime(2025, 6, 1, 12),
+    at: str = "2025-06-01",
     card: str | None = None,
     storno: bool = False,
     bon_typ: str = "Beleg",
@@ -24,7 +30,7 @@ def receipt(
     key = {**closing, "bon_id": bon_id}
     heads = [
         {
-            **key, "bon_typ": bon_typ, "bon_storno": storno, "bon_ende": at, "kunde_id": card,
+            **key, "bon_typ": bon_typ, "bon_storno": storno, "bon_ende": day(at), "kunde_id": card,
             "ums_brutto": sum(gross for _, _, gross in lines),
         }
     ]  # fmt: skip
@@ -39,7 +45,13 @@ def receipt(
         )  # fmt: skip
         net = round(gross / 1.19, 4)
         vat.append(
-            {**line, "ust_schluessel": 1, "pos_brutto": gross, "pos_netto": net, "pos_ust": round(gross - net, 4)}
+            {
+                **line,
+                "ust_schluessel": 1,
+                "pos_brutto": gross,
+                "pos_netto": net,
+                "pos_ust": round(gross - net, 4),
+            }
         )
     return {"shop__transactions": heads, "shop__lines": rows, "shop__lines_vat": vat}
 
@@ -48,7 +60,7 @@ def order(
     channel: str,
     number: str,
     customer: str | None,
-    at: datetime,
+    at: str,
     lines: list[tuple[str, float, float]],
     *,
     status: str = "completed",
@@ -61,7 +73,7 @@ def order(
         | ({"unit_cost": unit_cost} if unit_cost is not None else {})
         for n, (p, q, a) in enumerate(lines, start=1)
     ]
-    head = {"ordered_at": at, "status": status, "updated_at": at}
+    head = {"ordered_at": day(at), "status": status, "updated_at": day(at)}
     if channel == "branch":
         return {
             "branch__sales_order": [{"order_no": number, "customer_no": customer, **head}],
@@ -76,11 +88,6 @@ def order(
 def member(number: str, card: str, email: str | None = None, **values: Any) -> dict[str, Any]:
     """A loyalty member's raw row."""
     return {
-        "member_no": number, "card_no": card, "email": email, "issued_at": datetime(2020, 1, 1),
-        "updated_at": datetime(2024, 1, 1), "first_name": "Anna", "last_name": f"Muster{number}", **values,
+        "member_no": number, "card_no": card, "email": email, "issued_at": day("2020-01-01"),
+        "updated_at": day("2024-01-01"), "first_name": "Anna", "last_name": f"Muster{number}", **values,
     }  # fmt: skip
-
-
-def day(text: str) -> datetime:
-    """Noon of an ISO day."""
-    return datetime.combine(date.fromisoformat(text), datetime.min.time().replace(hour=12))
