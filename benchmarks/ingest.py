@@ -2,10 +2,10 @@
 
     .venv/bin/python benchmarks/ingest.py [--lines 10000000] [--members 1000000] [--directory DIR] [--keep]
 
-Makes DSFinV-K zips (one closing of about 33,000 lines each, deflated, every column of the specification) and a
-loyalty file, ingests them into an empty home in a process of its own, reads them back through the raw views and
-prints and writes (`benchmarks/out/ingest.json`) rows per second, CPU seconds and the peak memory of that process.
-Making the input is not counted.
+Makes DSFinV-K zips (one closing of about 33,000 lines each, deflated, every column of the specification) and
+a loyalty file, ingests them into an empty home in a process of its own, reads them back through the raw views,
+and prints and writes (`benchmarks/out/ingest.json`) rows per second, CPU seconds and that process's peak
+memory. Making the input is not counted.
 """
 
 from __future__ import annotations
@@ -35,23 +35,25 @@ create temp table receipt_line as
 select
     i as line_no, i // 3 as receipt, i % 3 + 1 as position, hash(i, {closing}) as h,
     'KASSE-{till:02d}' as till, timestamp '2023-01-02 20:00:00' + interval ({day}) day as closed_at,
+    closed_at - interval 11 hour + interval (receipt) second as started_at,
     ((hash(i, {closing}) % 9000) + 99)::bigint as cents
 from range({lines}) as t(i)
 """
 _AMOUNT = "replace(printf('%d.%02d', {0} // 100, {0} % 100), '.', ',') || '000'"
 _KEY = (
-    'till as "Z_KASSE_ID", strftime(closed_at, \'%Y-%m-%dT%H:%M:%S\') as "Z_ERSTELLUNG", {closing} as "Z_NR", '
+    'till as "Z_KASSE_ID", '
+    'strftime(closed_at, \'%Y-%m-%dT%H:%M:%S\') as "Z_ERSTELLUNG", {closing} as "Z_NR", '
     "'{closing:05d}-' || receipt as \"BON_ID\""
 )
 _MEMBERS = {
     "transactions.csv": """
         select {key}, receipt as "BON_NR", 'Beleg' as "BON_TYP", '' as "BON_NAME", till as "TERMINAL_ID",
             0 as "BON_STORNO",
-            strftime(closed_at - interval 11 hour + interval (receipt) second, '%Y-%m-%dT%H:%M:%S') as "BON_START",
-            strftime(closed_at - interval 11 hour + interval (receipt + 40) second, '%Y-%m-%dT%H:%M:%S')
-                as "BON_ENDE",
+            strftime(started_at, '%Y-%m-%dT%H:%M:%S') as "BON_START",
+            strftime(started_at + interval 40 second, '%Y-%m-%dT%H:%M:%S') as "BON_ENDE",
             'B' || h % 9 as "BEDIENER_ID", 'Frau Öztürk' as "BEDIENER_NAME",
-            replace(printf('%d.%02d', cents // 100, cents % 100), '.', ',') as "UMS_BRUTTO", '' as "KUNDE_NAME",
+            replace(printf('%d.%02d', cents // 100, cents % 100), '.', ',') as "UMS_BRUTTO",
+            '' as "KUNDE_NAME",
             case when h % 10 < 6 then 'K' || (h % {members}) else '' end as "KUNDE_ID", '' as "KUNDE_TYP",
             '' as "KUNDE_STRASSE", '' as "KUNDE_PLZ", '' as "KUNDE_ORT", 'DEU' as "KUNDE_LAND",
             '' as "KUNDE_USTID", '' as "BON_NOTIZ"
@@ -60,8 +62,9 @@ _MEMBERS = {
         select {key}, position as "POS_ZEILE", '' as "GUTSCHEIN_NR",
             'Artikel für jeden Tag ' || h % 5000 as "ARTIKELTEXT", till as "POS_TERMINAL_ID",
             case when h % 25 = 0 then 'Rabatt' else 'Umsatz' end as "GV_TYP", '' as "GV_NAME", 0 as "INHAUS",
-            case when h % 97 = 0 then 1 else 0 end as "P_STORNO", '' as "AGENTUR_ID", 'A' || h % 5000 as "ART_NR",
-            4000000000000 + h % 5000 as "GTIN", h % 40 as "WARENGR_ID", 'Warengruppe ' || h % 40 as "WARENGR",
+            case when h % 97 = 0 then 1 else 0 end as "P_STORNO", '' as "AGENTUR_ID",
+            'A' || h % 5000 as "ART_NR", 4000000000000 + h % 5000 as "GTIN",
+            h % 40 as "WARENGR_ID", 'Warengruppe ' || h % 40 as "WARENGR",
             '1,000' as "MENGE", '1,000' as "FAKTOR", 'Stück' as "EINHEIT", {amount} as "STK_BR"
         from receipt_line order by line_no""",
     "lines_vat.csv": """

@@ -26,8 +26,8 @@ class Rows:
     """A batch of rows of one table, columns named as in the contract, values as text or native Arrow types.
 
     Columns that the contract does not know are ignored, columns that are missing are null. `lines` holds the
-    line (files) or ordinal (databases, APIs) of each row, int64, counted from 1. An instant without a zone, as
-    text or as an Arrow timestamp, is the company's local time; one with a zone or `Z` is what it says.
+    line (files) or ordinal (databases, APIs) of each row, int64, counted from 1. An instant without a zone,
+    as text or as an Arrow timestamp, is the company's local time; one with a zone or `Z` is what it says.
     """
 
     table: str

@@ -102,9 +102,10 @@ class Part:
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, chunks: list[pa.Table], connection: duckdb.DuckDBPyConnection) -> None:
-        """Writes one row group of chunks with the contract's columns, `_source_file`, `_source_line`, `_file_no`.
+        """Writes one row group of chunks with the contract's columns and lineage.
 
-        `_file_no` numbers the files of the load; it is not written.
+        Beside the contract's columns a chunk has `_source_file`, `_source_line` and `_file_no`, the number of
+        its file in the load, which is not written.
         """
         data = uniform(chunks)
         hashes = self._hashes(data.select([*self.table.field_names, "_file_no"]), connection)

@@ -37,6 +37,8 @@ SCHEMA = pa.schema(
     ]
 )
 _SHOWN = 60
+# Without the empty fields, so that a row is the same whatever other rows made of its batch's columns.
+_ROW = "cast(json_merge_patch('{}'::json, to_json(rows)) as varchar)"
 _SPOOL_BYTES = 32 * 1024 * 1024
 
 
@@ -103,7 +105,7 @@ def faulty_rows(
         first_value,
         reasons,
         _select(connection, keys, key_expression(table)),
-        _select(connection, bad_rows, "cast(to_json(rows) as varchar)", alias="rows"),
+        _select(connection, bad_rows, _ROW, alias="rows"),
     )
 
 

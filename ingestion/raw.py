@@ -31,14 +31,16 @@ _SQL_TYPES = {
 LOAD_SCHEMA = pa.schema(
     [
         ("source", pa.string()), ("table_name", pa.string()), ("load_id", pa.string()),
-        ("as_of_date", pa.string()), ("files_read", pa.int64()), ("files_refused", pa.int64()), ("rows_read", pa.int64()),
-        ("rows_loaded", pa.int64()), ("rows_quarantined", pa.int64()), ("seen_again", pa.int64()),
+        ("as_of_date", pa.string()), ("files_read", pa.int64()), ("files_refused", pa.int64()),
+        ("rows_read", pa.int64()), ("rows_loaded", pa.int64()),
+        ("rows_quarantined", pa.int64()), ("seen_again", pa.int64()),
     ]
 )  # fmt: skip
 
 _QUARANTINE_COLUMNS = {
     "source": "varchar", "table_name": "varchar", "load_id": "varchar", "as_of_date": "date",
-    "kind": "varchar", "file": "varchar", "line": "bigint", "field": "varchar", "value_masked": "varchar", "reason": "varchar",
+    "kind": "varchar", "file": "varchar", "line": "bigint", "field": "varchar",
+    "value_masked": "varchar", "reason": "varchar",
     "healed_by_load_id": "varchar",
 }  # fmt: skip
 

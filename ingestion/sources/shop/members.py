@@ -60,8 +60,6 @@ class MemberReader:
                 yield batch, lines
             self.ends_in_break = block.endswith(b"\n")
             lines_before += block.count(b"\n")
-        if not lines_before and not self._columns:
-            raise self._refused("the file is empty")
         self.last_line = lines_before + (0 if self.ends_in_break else 1)
 
     def _refused(self, reason: str, line: int | None = None, field: str | None = None) -> Refused:
@@ -99,6 +97,8 @@ class MemberReader:
     def _header(self, data: bytes) -> bytes:
         """Takes the header off and matches it with the contract."""
         first, _, rest = data.partition(b"\n")
+        if not first.strip():
+            raise self._refused("the file is empty" if not rest.strip() else "line 1 is no header", None)
         names = next(csv.reader([first.decode().strip("\r")], delimiter=";"), [])
         known = {alias.lower(): f.name for f in self.table.fields for alias in (f.name, *f.aliases)}
         self._columns = []
