@@ -13,6 +13,8 @@ from typing import Literal
 import duckdb
 import pyarrow as pa
 
+from stammkunde.errors import UserError
+
 Border = Literal["raw", "customer"]
 Severity = Literal["error", "warn"]
 
@@ -86,14 +88,27 @@ def write_results(
         connection.unregister("new_check_result")
 
 
-def read_results(connection: duckdb.DuckDBPyConnection, as_of: date) -> list[CheckResult]:
-    """This run's results of all borders, as written."""
+def read_results(
+    connection: duckdb.DuckDBPyConnection, as_of: date, borders: tuple[Border, ...] = ("raw", "customer")
+) -> list[CheckResult]:
+    """This run's results of the borders, as written.
+
+    Raises UserError when one of the borders has not been checked: what nobody looked at is not fit to publish.
+    """
     rows = connection.execute(
         "select source, table_name, rule, severity, checked, failed, quality_pct, passed, details "
         "from quality.check_result where run_id = ? order by source, table_name, rule",
         [as_of.isoformat()],
     ).fetchall()
-    return [CheckResult(*row) for row in rows]
+    found = [CheckResult(*row) for row in rows]
+    of_border = {
+        "raw": [result for result in found if result.source != MARTS],
+        "customer": [result for result in found if result.source == MARTS],
+    }
+    missing = [border for border in borders if not of_border[border]]
+    if missing:
+        raise UserError(f"The checks of {as_of} have not run at the border {missing[0]!r}; run them first.")
+    return [result for border in borders for result in of_border[border]]
 
 
 _SCHEMA = pa.schema(

@@ -5,7 +5,7 @@ from datetime import date
 import duckdb
 import pytest
 
-from expectations.run import blocking_failures, check
+from expectations.run import blocking_failures, check, read_results
 from stammkunde.errors import UserError
 
 AS_OF = date(2026, 11, 20)
@@ -85,7 +85,20 @@ def test_borders_do_not_overwrite_each_other(marts, raw):
         connection.execute(f"create table raw.{name} as select * from copied")
     check(connection, "raw", AS_OF)
     sources = connection.execute("select distinct source from quality.check_result order by 1").fetchall()
+    assert len(read_results(connection, AS_OF)) == len(
+        connection.execute("select * from quality.check_result").fetchall()
+    )
     assert [s for (s,) in sources] == ["branch", "leads", "marts", "shop", "touchpoints", "webshop"]
+
+
+def test_results_of_an_unchecked_border_or_day_are_refused(marts):
+    connection = marts()
+    check(connection, "customer", AS_OF)
+    assert read_results(connection, AS_OF, ("customer",))
+    with pytest.raises(UserError, match="checks of 2026-11-20 have not run at the border 'raw'"):
+        read_results(connection, AS_OF)
+    with pytest.raises(UserError, match="checks of 2026-11-21 have not run"):
+        read_results(connection, date(2026, 11, 21), ("customer",))
 
 
 def test_without_marts_there_is_a_clear_error():

@@ -148,14 +148,14 @@ def test_results_are_written_and_replaced_and_read_back(raw):
     raw.load("shop", "loyalty", [member(n) for n in range(5)], load_id="000002")
     second = check(raw.connection, "raw", AS_OF)
     check(raw.connection, "raw", date(2026, 11, 21))
-    assert first != second and read_results(raw.connection, AS_OF) == second
+    assert first != second and read_results(raw.connection, AS_OF, ("raw",)) == second
     stored = raw.connection.execute("select run_id, count(*) from quality.check_result group by 1 order by 1")
     assert stored.fetchall() == [("2026-11-20", len(second)), ("2026-11-21", len(second))]
 
 
 def test_no_personal_value_reaches_the_results(raw):
     raw.load("shop", "loyalty", [member(n, email="anna.secret", last_name="Geheim") for n in range(5)])
-    text = str(check(raw.connection, "raw", AS_OF)) + str(read_results(raw.connection, AS_OF))
+    text = str(check(raw.connection, "raw", AS_OF)) + str(read_results(raw.connection, AS_OF, ("raw",)))
     assert "secret" not in text and "Geheim" not in text
 
 
