@@ -87,9 +87,7 @@ def index_xml() -> bytes:
     tables = []
     for name, columns in FILES.items():
         fields = "".join(
-            f"<VariableColumn><Name>{column}</Name>"
-            + ("<AlphaNumeric/>" if places < 0 else f"<Numeric><Accuracy>{places}</Accuracy></Numeric>")
-            + "</VariableColumn>"
+            f"<VariableColumn><Name>{column}</Name>" + _kind(places) + "</VariableColumn>"
             for column, places in columns.items()
         )
         tables.append(
@@ -102,6 +100,12 @@ def index_xml() -> bytes:
         '<?xml version="1.0" encoding="UTF-8"?>\n<DataSet><Version>1.0</Version>'
         f"<Media><Name>DSFinV-K</Name>{''.join(tables)}</Media></DataSet>\n"
     ).encode()
+
+
+def _kind(places: int) -> str:
+    if places < 0:
+        return "<AlphaNumeric/>"
+    return f"<Numeric><Accuracy>{places}</Accuracy></Numeric>" if places else "<Numeric/>"
 
 
 def pack(contents: dict[str, bytes]) -> bytes:

@@ -25,6 +25,7 @@ from ingestion.demo.people import make_population
 from ingestion.demo.postgres import Postgres, data_directory, let_server_enter, socket_directory
 from ingestion.demo.purchases import make_members, simulate
 from ingestion.demo.rates import ErrorRates
+from ingestion.demo.servers import file_lock
 from ingestion.demo.tills import write_tills
 from ingestion.demo.touchpoints import Sources, write_touchpoints
 from ingestion.demo.truth import write_truth
@@ -103,6 +104,11 @@ def make_demo(
         raise UserError(f"a demo needs at least 10 customers, not {customers}")
     world = World(seed=seed, rates=rates or ErrorRates(), customers=customers, until=until)
     home.create()
+    with file_lock(home, "demo-make.lock"):
+        return _make(world, home, progress)
+
+
+def _make(world: World, home: Home, progress: Callable[[str], None]) -> DemoSummary:
     parameters = {"format": FORMAT, **world.describe()}
     found = _read(home.demo / "demo.json")
     if found is not None and found.get("parameters") == parameters:
@@ -116,7 +122,7 @@ def make_demo(
     write_atomically(
         building / "stammkunde.yml",
         _CONFIG.format(
-            as_of=until + timedelta(days=1), socket=servers.SOCKET, port=servers.PORT,
+            as_of=world.until + timedelta(days=1), socket=servers.SOCKET, port=servers.PORT,
             client_id=servers.CLIENT_ID, secret=servers.SECRET,
         ).encode(),
     )  # fmt: skip
@@ -191,7 +197,8 @@ def _read(path: Path) -> dict[str, dict[str, int]] | None:
 def _remove(folder: Path) -> None:
     if not folder.exists():
         return
-    data = folder / "postgres"
-    if data.is_symlink():
-        shutil.rmtree(data.resolve(), ignore_errors=True)
+    # A build that was killed may have left its server running.
+    data = (folder / "postgres").resolve()
+    if data.exists():
+        Postgres(data, folder, folder / "postgres.log").remove()
     shutil.rmtree(folder)

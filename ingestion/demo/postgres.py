@@ -16,6 +16,7 @@ import signal
 import stat
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -94,17 +95,12 @@ class Postgres:
     def stop(self) -> None:
         """Stops the server, at once if it does not end by itself; does nothing if it is down."""
         process = self._process()
-        if process is None:
-            return
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-            try:
-                process.send_signal(number)
-                process.wait(20)
-            except psutil.TimeoutExpired:
-                continue
-            except psutil.NoSuchProcess:
-                pass
-            return
+        if process is not None:
+            _end(process)
+        if self.sockets.parent == _SOCKETS:
+            # A clean stop leaves it empty; after a crash the next start cleans it.
+            with suppress(OSError):
+                self.sockets.rmdir()
 
     def running(self) -> bool:
         """Whether the server answers."""
@@ -122,11 +118,11 @@ class Postgres:
     def remove(self) -> None:
         """Stops the server and deletes its data."""
         self.stop()
-        if self.data.is_symlink():
-            shutil.rmtree(self.data.resolve(), ignore_errors=True)
-            self.data.unlink()
-        else:
-            shutil.rmtree(self.data, ignore_errors=True)
+        data = self.data.resolve()
+        shutil.rmtree(data, ignore_errors=True)
+        if data.parent.parent == _ELSEWHERE:
+            with suppress(OSError):
+                data.parent.rmdir()
 
     def _process(self) -> psutil.Process | None:
         """The server's process by its lock file, if that process really is this server."""
@@ -187,6 +183,18 @@ class Postgres:
             start_new_session=True, **self._as_account(),  # type: ignore[call-overload]
         )  # fmt: skip
         return process
+
+
+def _end(process: psutil.Process) -> None:
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        try:
+            process.send_signal(number)
+            process.wait(20)
+        except psutil.TimeoutExpired:
+            continue
+        except psutil.NoSuchProcess:
+            pass
+        return
 
 
 def socket_directory(home: Path) -> Path:

@@ -84,7 +84,7 @@ def start(home: Home) -> Running:
     """
     if not (home.demo / "demo.json").exists():
         raise UserError(f"{home.demo} holds no demo; make it with 'stammkunde demo'")
-    with _lock(home):
+    with file_lock(home, "demo-servers.lock"):
         load_secrets(home)
         before = running(home)
         if not before.branch:
@@ -100,7 +100,7 @@ def start(home: Home) -> Running:
 def stop(home: Home, which: Running | None = None) -> None:
     """Stops the servers (`which`: only those); does nothing for one that is down."""
     which = which or Running(True, True)
-    with _lock(home):
+    with file_lock(home, "demo-servers.lock"):
         if which.webshop:
             _stop_webshop(home)
         if which.branch and (home.demo / "postgres").exists():
@@ -126,10 +126,10 @@ def serving(home: Home) -> Iterator[Running]:
 
 
 @contextmanager
-def _lock(home: Home) -> Iterator[None]:
-    """One process at a time starts or stops; the lock goes with the process."""
+def file_lock(home: Home, name: str) -> Iterator[None]:
+    """One process at a time; the lock goes with the process."""
     home.create()
-    descriptor = os.open(home.root / "demo-servers.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(home.root / name, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
