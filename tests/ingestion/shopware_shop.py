@@ -83,7 +83,7 @@ def order_lines(count: int = 12) -> list[dict[str, Any]]:
                 "product_no": f"P{k}", "product_name": f"Ware {k}",
                 "category": "Küche" if k % 2 else "Bad", "quantity": Decimal(quantity), "net_amount": net,
                 "tax_amount": Decimal("3.19") * quantity,
-                "discount_amount": Decimal("1.50") if n == 7 else None, "unit_cost": Decimal("9.1234"),
+                "discount_amount": Decimal("1.50") if n == 7 else Decimal(0), "unit_cost": Decimal("9.1234"),
             })  # fmt: skip
     rows.append({
         "order_id": hex_id("order", 5), "line_no": 9, "product_no": None, "product_name": "Frühlingsrabatt",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
+import psycopg
 import pyarrow as pa
 import pytest
 from postgresql_server import execute, running_postgresql
@@ -265,3 +266,18 @@ def test_absent_driver_is_named(tmp_path: Path) -> None:
         read("oracle://x:geheim@y/z")
     with pytest.raises(SourceUnavailable, match="driver for nosuch is not installed"):
         read("nosuch://x:geheim@y/z")
+
+
+def test_a_reader_that_is_left_early_ends_at_once(url: str) -> None:
+    execute(url, "insert into customer(customer_no) select 'N' || i from generate_series(1, 300000) i")
+    messages = extract(BranchSource(url=url), Context(as_of=date(2024, 7, 1)))
+    assert next(m for m in messages if isinstance(m, Rows)).data.num_rows >= 65_536
+    messages.close()
+    others = "select count(*) from pg_stat_activity where datname is not null and pid <> pg_backend_pid()"
+    with psycopg.connect(url) as connection:
+        assert connection.execute(others).fetchone() == (0,)
+
+
+@pytest.mark.parametrize("driver", ["postgresql+psycopg2", "postgresql+asyncpg", "postgres"])
+def test_any_driver_in_the_url_is_read_with_ours(url: str, driver: str) -> None:
+    assert len(rows(read(url.replace("postgresql", driver, 1)), "product")) == 2

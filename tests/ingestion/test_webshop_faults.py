@@ -3,7 +3,8 @@
 import json
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from shopware_shop import ID, SECRET, serve, write_shop
 from test_webshop_shopware import rows, settings
 
 from ingestion.demo.shopware_api import create_app
-from ingestion.extract import Context, Message, Notice, SourceUnavailable
+from ingestion.extract import Context, Message, Notice, SourceState, SourceUnavailable, Watermark
 from ingestion.sources.webshop import shopware_client
 from ingestion.sources.webshop.reader import extract
 from ingestion.sources.webshop.shopware_client import RetryPolicy
@@ -282,3 +283,18 @@ def test_bad_urls(url: str, message: str, waits: list[float]) -> None:
 
 def test_the_path_of_the_api_may_be_given(good_url: str, whole: list[Message]) -> None:
     assert same(list(extract(settings(good_url + "/api/"), CONTEXT)), whole)
+
+
+def test_consent_that_changed_alone_brings_its_customer_again(good: Any, whole: list[Message]) -> None:
+    """A recipient is an entity of its own: withdrawing consent does not change the customer."""
+    marks = {m.table: m.value for m in whole if isinstance(m, Watermark)}
+    state = SourceState(watermarks={table: value + timedelta(days=1) for table, value in marks.items()})
+    changed = {"email": "kunde1@example.org", "status": "optOut"}
+    body = json.dumps({"data": [changed], "total": 1}).encode()
+    app = Faulty(good, on("search/newsletter-recipient", None, (200, JSON, body)))
+    with serve(app) as url:
+        again = list(extract(settings(url), replace(CONTEXT, state=state)))
+    assert [(r["email"], r["newsletter"]) for r in rows(again, "customers")] == [
+        ("kunde1@example.org", "false")
+    ]
+    assert not rows(again, "orders")

@@ -65,6 +65,7 @@ class Catalog:
         ]
         if self._inspector.dialect.name == "postgresql":
             names += self._inspector.get_materialized_view_names(schema=self._schema)
+            names += self._inspector.get_foreign_table_names(schema=self._schema)  # type: ignore[attr-defined]
         return names
 
     def find(self, table: Table) -> SourceTable | None:

@@ -42,7 +42,7 @@ def parse_url(text: str) -> URL:
         raise SourceUnavailable(
             "branch: the url is no SQLAlchemy URL; expected dialect://user:password@host:port/database"
         ) from error
-    if url.drivername in ("postgresql", "postgres"):
+    if url.drivername.partition("+")[0] in ("postgresql", "postgres"):  # rows come by COPY of this driver
         url = url.set(drivername="postgresql+psycopg")
     return url
 

@@ -72,7 +72,8 @@ def _copy_blocks(connection: Connection, query: str) -> Iterator[bytes]:
                 part = b"".join(step)
                 parts.append(part)
                 rows, size = rows + len(step), size + len(part)
-                if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+                is_full = rows >= BATCH_ROWS or size >= BATCH_BYTES
+                if is_full and part.endswith(b"\n"):
                     yield b"".join(parts)
                     rows, size, parts = 0, 0, []
             if parts:

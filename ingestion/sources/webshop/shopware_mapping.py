@@ -188,10 +188,12 @@ def _net_and_tax(
 def _discount(
     price: Json, quantity: Decimal | None, net: Decimal | None, total: Decimal | None
 ) -> Decimal | None:
-    """Net reduction against the list price, for the whole line."""
-    off = _decimal(part(price, "listPrice").get("discount"))
-    if off is None or quantity is None or not total or net is None:
+    """Net reduction against the list price, for the whole line; 0 without a list price."""
+    if quantity is None or total is None or net is None:
         return None
+    off = _decimal(part(price, "listPrice").get("discount"))
+    if off is None or not total:
+        return Decimal(0)
     return (abs(off * quantity) * net / total).quantize(_CENT)
 
 
