@@ -64,9 +64,16 @@ def texts(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.object_]]:
     return np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=object)
 
 
-def load_features(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[date]) -> pa.Table:
+def load_features(
+    connection: duckdb.DuckDBPyConnection,
+    snapshots: Sequence[date],
+    max_recency_days: int | None = None,
+    one_in: int = 1,
+) -> pa.Table:
     """`customer_features` of these snapshots, sorted by snapshot and customer, numbers as float64.
 
+    Optionally only of customers who bought at most so many days before, and of one in so many customers,
+    chosen by the MD5 of their id: the same ones in every run and snapshot.
     Raises LeakageError when a row tells of a purchase on or after its own snapshot.
     """
     values = ", ".join(f"{name}::double as {name}" for name in FEATURES)
@@ -79,9 +86,12 @@ def load_features(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[dat
             f"null::date as last_purchase_date, {empty} where false",
         )
     marks = ", ".join("?" for _ in snapshots)
+    only = f"and recency_days <= {int(max_recency_days)} " if max_recency_days is not None else ""
+    if one_in > 1:
+        only += f"and ('0x' || substr(md5(customer_id), 1, 8))::bigint % {int(one_in)} = 0 "
     table = fetch(
         connection,
-        f"select {columns} from features.customer_features where snapshot_date in ({marks}) "
+        f"select {columns} from features.customer_features where snapshot_date in ({marks}) {only}"
         "order by snapshot_date, customer_id",
         list(snapshots),
     )

@@ -15,9 +15,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from ml.data import BoolArray, LeakageError, fetch, load_features, numbers, relation_exists
+from ml.data import BoolArray, LeakageError, fetch, load_features, relation_exists
 
 POPULATION_DAYS = 365
+ENOUGH_ROWS = 200_000
 POPULATION = f"customers with a purchase in the last {POPULATION_DAYS} days before the snapshot"
 
 
@@ -36,6 +37,12 @@ class Sample:
 
     features: pa.Table
     churned: BoolArray
+    one_in: int = 1
+
+    @property
+    def population(self) -> str:
+        """Who the rows are, for reports."""
+        return POPULATION if self.one_in == 1 else f"{POPULATION} (one in {self.one_in} of them)"
 
     @property
     def size(self) -> int:
@@ -52,23 +59,41 @@ def split_by_time(snapshots: Sequence[date], as_of: date, horizon_days: int) -> 
     return Split(tuple(day for day in complete if day + horizon <= test), test, complete)
 
 
-def load_population(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[date]) -> pa.Table:
-    """The features of the population of these snapshots."""
-    features = load_features(connection, snapshots)
-    return features.filter(pa.array(numbers(features, "recency_days") <= POPULATION_DAYS))
+def load_population(
+    connection: duckdb.DuckDBPyConnection, snapshots: Sequence[date], one_in: int = 1
+) -> pa.Table:
+    """The features of the population of these snapshots, or of one in so many of its customers."""
+    return load_features(connection, snapshots, POPULATION_DAYS, one_in)
+
+
+def thinning(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[date]) -> int:
+    """One in how many customers is enough to learn from: 200,000 rows over these snapshots, or a few more."""
+    if not snapshots or not relation_exists(connection, "features", "customer_features"):
+        return 1
+    marks = ", ".join("?" for _ in snapshots)
+    row = connection.execute(
+        f"select count(*) from features.customer_features where snapshot_date in ({marks}) "
+        f"and recency_days <= {POPULATION_DAYS}",
+        list(snapshots),
+    ).fetchone()
+    return max(1, (row[0] if row else 0) // ENOUGH_ROWS)
 
 
 def load_sample(
-    connection: duckdb.DuckDBPyConnection, snapshots: Sequence[date], as_of: date, horizon_days: int
+    connection: duckdb.DuckDBPyConnection,
+    snapshots: Sequence[date],
+    as_of: date,
+    horizon_days: int,
+    one_in: int = 1,
 ) -> Sample:
     """Population and labels of complete snapshots. Raises LeakageError for one whose window is still open."""
     horizon = timedelta(days=horizon_days)
     for day in snapshots:
         if day + horizon > as_of:
             raise LeakageError(f"the label of the snapshot {day} is not known before {day + horizon}")
-    features = load_population(connection, snapshots)
+    features = load_population(connection, snapshots, one_in)
     if not features.num_rows or not relation_exists(connection, "features", "customer_purchase_day"):
-        return Sample(features.slice(0, 0), np.empty(0, dtype=bool))
+        return Sample(features.slice(0, 0), np.empty(0, dtype=bool), one_in)
     connection.register("_population", features.select(["customer_id", "snapshot_date"]))
     try:
         table = fetch(
@@ -89,4 +114,5 @@ def load_sample(
         )
     finally:
         connection.unregister("_population")
-    return Sample(features, np.asarray(table["churned"].to_numpy(zero_copy_only=False), dtype=bool))
+    churned = np.asarray(table["churned"].to_numpy(zero_copy_only=False), dtype=bool)
+    return Sample(features, churned, one_in)

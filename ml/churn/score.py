@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml import evaluation, registry
-from ml.churn.labels import POPULATION, Sample, Split, load_population, load_sample, split_by_time
+from ml.churn.labels import Sample, Split, load_population, load_sample, split_by_time, thinning
 from ml.churn.models import DESIGN, RECENCY_RULE, ChurnModel, GapFormula, RecencyRule, design_matrix, ladder
 from ml.churn.reasons import reasons, top_groups
 from ml.data import FloatArray, single_threaded, snapshot_dates
@@ -39,8 +39,9 @@ def run(
     with single_threaded():
         split = split_by_time(snapshot_dates(connection, as_of), as_of, horizon)
         now = load_population(connection, [as_of])
-        everything = load_sample(connection, split.complete, as_of, horizon)
-        trained, rows = _train(connection, split, everything, as_of, horizon, warnings)
+        one_in = thinning(connection, split.complete)
+        everything = load_sample(connection, split.complete, as_of, horizon, one_in)
+        trained, rows = _train(connection, split, everything, as_of, horizon, one_in, warnings)
         design = design_matrix(now)
         probability = np.clip(trained.predict(design), 0.0, 1.0) if now.num_rows else np.empty(0)
         groups = (
@@ -73,6 +74,7 @@ def _train(
     everything: Sample,
     as_of: date,
     horizon: int,
+    one_in: int,
     warnings: list[str],
 ) -> tuple[ChurnModel, list[ReportRow]]:
     """The model to publish, trained on all that is known, and what the hold-out says of it."""
@@ -83,8 +85,8 @@ def _train(
         )
         return GapFormula(horizon), []
     rule: ChurnModel = RecencyRule()
-    train = load_sample(connection, split.train, as_of, horizon)
-    test = load_sample(connection, [split.test] if split.test else [], as_of, horizon)
+    train = load_sample(connection, split.train, as_of, horizon, one_in)
+    test = load_sample(connection, [split.test] if split.test else [], as_of, horizon, one_in)
     problem = _not_ready(train, test, split, horizon)
     if problem:
         warnings.append(f"{problem} The recency rule is published.")
@@ -139,7 +141,7 @@ def _report(
     churned, model, rule = test.churned, predictions[winner], predictions[RECENCY_RULE]
     trained = f"trained on snapshots {split.train[0]} to {split.train[-1]}"
     said = f"{trained}, tested on {split.test} + {horizon} days"
-    population = f"{test.size} {POPULATION}; {int(churned.sum())} left"
+    population = f"{test.size} {test.population}; {int(churned.sum())} left"
     rows = [
         compare(
             name, measure(churned, model), measure(churned, rule),
@@ -170,7 +172,7 @@ def _base_rate(everything: Sample, split: Split) -> list[ReportRow]:
         ReportRow(
             "base_rate", float(everything.churned.mean()),
             split=f"snapshots {split.complete[0]} to {split.complete[-1]}",
-            population=f"{everything.size} rows: {POPULATION}",
+            population=f"{everything.size} rows: {everything.population}",
         )
     ]  # fmt: skip
 

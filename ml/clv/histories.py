@@ -29,7 +29,9 @@ class Basis:
     def expression(self) -> str:
         if self.name == "net_amount":
             return "net_amount::decimal(18,4)"
-        return f"coalesce(margin_amount, net_amount * {self.margin_rate:.6f})::decimal(18,4)"
+        # Casting the wide decimal of a product back is several times slower than going by double.
+        estimate = f"round(net_amount::double * {self.margin_rate:.6f}, 4)::decimal(18,4)"
+        return f"case when margin_amount is null then {estimate} else margin_amount::decimal(18,4) end"
 
 
 @dataclass(frozen=True)

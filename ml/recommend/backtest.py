@@ -35,7 +35,7 @@ def run_backtest(connection: duckdb.DuckDBPyConnection, as_of: date) -> Outcome:
     rows, proved = [], {}
     for name, own, baseline, only_new in (
         ("buy_again", buy_again(connection, origin, TOP), pa.table({"product_no": best}), False),
-        ("discover", discover(connection, origin, TOP), popular_new(connection, origin, TOP), True),
+        ("discover", discover(connection, origin, TOP, as_of), popular_new(connection, origin, TOP), True),
     ):
         customers, recall = _recall(connection, own, origin, as_of, only_new)
         _, naive = _recall(connection, baseline, origin, as_of, only_new)

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy import sparse
 
 from ml.data import FloatArray, IntArray, fetch
@@ -21,8 +22,9 @@ MIN_BUYERS = 5
 MAX_PRODUCTS = 5_000
 NEIGHBOURS = 50
 SPARE = 45
-_CHUNK = 20_000
+_CHUNK = 10_000
 _UNIT = 10**9
+_OWNED = 1e6
 
 
 def buy_again(connection: duckdb.DuckDBPyConnection, until: date, top: int) -> pa.Table:
@@ -113,25 +115,71 @@ def popular(connection: duckdb.DuckDBPyConnection, until: date, top: int) -> lis
     return [row[0] for row in rows]
 
 
-def discover(connection: duckdb.DuckDBPyConnection, until: date, top: int) -> pa.Table:
+def discover(
+    connection: duckdb.DuckDBPyConnection, until: date, top: int, active_until: date | None = None
+) -> pa.Table:
     """Products never bought, by their cosine with those bought, summed over the customer's products.
 
-    Products need five buyers; the 5,000 with the most take part, each with its 50 nearest.
+    Products need five buyers; the 5,000 with the most take part, each with its 50 nearest. With
+    `active_until` only customers who buy between `until` and then are served, which is all a test asks for.
     """
     customers, products, bought = _interactions(connection, until)
-    if not bought.nnz:
-        return _ranked(customers, products, np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), top)
-    similar = item_cosine(bought, NEIGHBOURS)
+    wanted = np.arange(len(customers))
+    if active_until is not None:
+        active = fetch(
+            connection,
+            "select distinct customer_id from features.customer_product "
+            "where purchase_date >= $until and purchase_date < $active_until",
+            {"until": until, "active_until": active_until},
+        )["customer_id"]
+        wanted = np.flatnonzero(pc.is_in(customers, value_set=active).to_numpy(zero_copy_only=False))
     parts = []
-    for begin in range(0, bought.shape[0], _CHUNK):
-        chunk = bought[begin : begin + _CHUNK]
-        scores = (chunk @ similar).tocsr()
-        # Where a product is owned, its score is taken away exactly.
-        scores = (scores - scores.multiply(chunk)).tocoo()
-        kept = np.round(scores.data, 6) > 0
-        parts.append((scores.row[kept] + begin, scores.col[kept], np.round(scores.data[kept], 6)))
-    rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return _ranked(customers, products, rows, columns, values, top)
+    if bought.nnz:
+        # A large loss on the diagonal takes owned products out of the running.
+        similar = (item_cosine(bought, NEIGHBOURS) - _OWNED * sparse.identity(len(products))).tocsr()
+        for begin in range(0, len(wanted), _CHUNK):
+            rows = wanted[begin : begin + _CHUNK]
+            row, column, place, score = top_of_rows((bought[rows] @ similar).tocsr(), top)
+            parts.append((rows[row], column, place, score))
+    empty = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    row, column, place, score = (np.concatenate(p) for p in zip(*(parts or [empty]), strict=True))
+    order = np.lexsort([place, row])
+    return pa.table(
+        {
+            "customer_id": customers.take(pa.array(row[order])),
+            "product_no": products.take(pa.array(column[order])),
+            "recommendation_rank": pa.array(place[order].astype(np.int32)),
+            "score": pa.array(score[order]),
+        }
+    )
+
+
+def top_of_rows(scores: sparse.csr_matrix, top: int) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    """Row, column, rank from 1 and value of the largest positive values of each row, six decimals.
+
+    Equal values are taken by column. It searches the maximum `top` times instead of sorting every row.
+    """
+    values = np.round(scores.data, 6)
+    values[values <= 0] = 0.0
+    size = np.diff(scores.indptr)
+    filled = np.flatnonzero(size > 0)
+    begins, lengths = scores.indptr[filled], size[filled]
+    found = []
+    for place in range(1, top + 1):
+        if not len(filled):
+            break
+        largest = np.maximum.reduceat(values, begins)
+        at = np.flatnonzero((values == np.repeat(largest, lengths)) & (values > 0))
+        row = np.searchsorted(begins, at, side="right") - 1
+        order = np.lexsort([scores.indices[at], row])
+        at, row = at[order], row[order]
+        first = np.r_[True, row[1:] != row[:-1]] if len(row) else np.empty(0, dtype=bool)
+        at, row = at[first], row[first]
+        found.append((filled[row], scores.indices[at], np.full(len(at), place), values[at]))
+        values[at] = 0.0
+    empty = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    row, column, rank, value = (np.concatenate(part) for part in zip(*(found or [empty]), strict=True))
+    return row.astype(np.int64), column.astype(np.int64), rank.astype(np.int64), value
 
 
 def item_cosine(bought: sparse.csr_matrix, neighbours: int) -> sparse.csr_matrix:
@@ -198,23 +246,6 @@ def _interactions(
 
 def _numbered(name: str, values: pa.Array) -> pa.Table:
     return pa.table({name: values, "number": pa.array(np.arange(len(values)))})
-
-
-def _ranked(
-    customers: pa.Array, products: pa.Array, rows: IntArray, columns: IntArray, values: FloatArray, top: int
-) -> pa.Table:
-    order = np.lexsort([columns, -values, rows])
-    rows, columns, values = rows[order], columns[order], values[order]
-    place = _place_in_group(rows)
-    kept = place < top
-    return pa.table(
-        {
-            "customer_id": customers.take(pa.array(rows[kept])),
-            "product_no": products.take(pa.array(columns[kept])),
-            "recommendation_rank": pa.array((place[kept] + 1).astype(np.int32)),
-            "score": pa.array(values[kept]),
-        }
-    )
 
 
 def _place_in_group(groups: IntArray) -> IntArray:

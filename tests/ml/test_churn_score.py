@@ -197,3 +197,21 @@ def test_the_gap_formula_rises_with_the_gap(purchases):
     one = design[:1].repeat(3, axis=0)
     one[:, 0], one[:, 11] = [10, 100, 400], 30.0
     assert np.allclose(GapFormula(91).predict(one), np.exp(-91 / np.array([30, 100, 400.0])))
+
+
+def test_many_customers_are_thinned_to_the_same_ones_everywhere(purchases, monkeypatch):
+    from ml.churn import labels
+
+    connection = warehouse(purchases)
+    everybody = labels.load_population(connection, SNAPSHOTS[1:3])
+    monkeypatch.setattr(labels, "ENOUGH_ROWS", everybody.num_rows // 4)
+    assert labels.thinning(connection, SNAPSHOTS[1:3]) == 4
+    some = labels.load_population(connection, SNAPSHOTS[1:3], 4)
+    assert 0.15 < some.num_rows / everybody.num_rows < 0.35
+    first, second = (
+        set(labels.load_population(connection, [day], 4)["customer_id"].to_pylist()) for day in SNAPSHOTS[1:3]
+    )
+    both = {*labels.load_population(connection, [SNAPSHOTS[1]])["customer_id"].to_pylist()} & {
+        *labels.load_population(connection, [SNAPSHOTS[2]])["customer_id"].to_pylist()
+    }
+    assert first & both == second & both

@@ -58,6 +58,21 @@ def test_cosine_is_that_of_the_columns():
         assert set(np.flatnonzero(row)) == set(np.argsort(-everything)[:3])
 
 
+def test_the_largest_of_each_row_are_found_as_by_sorting():
+    rng = np.random.default_rng(2)
+    dense = np.round(rng.random((300, 40)), 1) * (rng.random((300, 40)) < 0.4) - 0.1 * (
+        rng.random((300, 40)) < 0.1
+    )
+    dense = np.round(dense, 1)
+    dense[7] = 0
+    row, column, rank, value = candidates.top_of_rows(sparse.csr_matrix(dense), 5)
+    for number, values in enumerate(dense):
+        best = [c for c in np.lexsort([np.arange(40), -values]) if values[c] > 0][:5]
+        mine = row == number
+        assert column[mine][np.argsort(rank[mine])].tolist() == best
+        assert np.allclose(np.sort(value[mine]), np.sort(values[best]))
+
+
 def test_what_is_owned_is_not_discovered(connection, tmp_path):
     result = run(connection, tmp_path)
     assert result.model_version.startswith("own-counts+item-cosine@")
