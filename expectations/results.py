@@ -93,7 +93,7 @@ def read_results(
 ) -> list[CheckResult]:
     """This run's results of the borders, as written.
 
-    Raises UserError when one of the borders has not been checked: what nobody looked at is not fit to publish.
+    Raises UserError when a border has not been checked: what nobody looked at is not fit to publish.
     """
     rows = connection.execute(
         "select source, table_name, rule, severity, checked, failed, quality_pct, passed, details "
