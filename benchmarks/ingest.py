@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/ingest.py [--lines 10000000] [--members 1000000] [--directory DIR] [--keep]
 
-Makes DSFinV-K zips (one closing of about 33,000 lines each, deflated, every column of the specification) and
-a loyalty file, ingests them into an empty home in a process of its own, reads them back through the raw views,
+Makes DSFinV-K zips (one closing of about 33,000 lines each, deflated, with all columns) and a
+loyalty file, ingests them into an empty home in a process of its own, reads them back through the raw views,
 and prints and writes (`benchmarks/out/ingest.json`) rows per second, CPU seconds and that process's peak
 memory. Making the input is not counted.
 """

@@ -10,30 +10,26 @@ own, which are deleted if the file is refused in the end.
 
 from __future__ import annotations
 
-import errno
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Self
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion import state
 from ingestion.contracts import Table
+from ingestion.disk import full_disk_explained
 from ingestion.extract import FileRead, FileRefused, Message, Notice, RejectedRow, Rows, Watermark
 from ingestion.finishing import Finishing
 from ingestion.parts import ROW_GROUP_ROWS, Part, TableLoad, connect
 from ingestion.quarantine import Spool, faulty_rows, refused_file, rejected_rows
 from ingestion.state import FileEntry, Manifest, TableCounts, TableEntry
 from ingestion.typing_rows import type_rows
-from stammkunde.errors import UserError
 from stammkunde.files import move_directory_atomically, write_atomically
 
 BUFFER_BYTES = 384 * 1024 * 1024
@@ -72,7 +68,7 @@ class Landing:
         full: bool = False,
     ) -> None:
         self.root, self.tables, self.timezone, self.full = root, tables, timezone, full
-        with self._clear_disk_errors():
+        with full_disk_explained(root):
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             state.remove_leftovers(root)
         self.earlier = state.manifests(root)
@@ -89,7 +85,7 @@ class Landing:
         self._part_count = 0
 
     def __enter__(self) -> Self:
-        with self._clear_disk_errors():
+        with full_disk_explained(self.root):
             self.directory.mkdir(mode=0o700)
         self.spool = Spool(self.directory / state.QUARANTINE)
         self._connection = connect(self.directory / ".spill")
@@ -104,24 +100,11 @@ class Landing:
         self._connection.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    @contextmanager
-    def _clear_disk_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, duckdb.IOException) as error:
-            full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-            if full or "no space left" in str(error).lower():
-                raise UserError(
-                    f"The disk is full: {self.root} cannot take another load. Nothing of it was kept; "
-                    "make room and run again."
-                ) from error
-            raise
-
     # -- messages ------------------------------------------------------------------------------------------
 
     def receive(self, message: Message) -> None:
         """Takes one message. Raises ValueError for a table without a contract, UserError for a full disk."""
-        with self._clear_disk_errors():
+        with full_disk_explained(self.root):
             match message:
                 case Rows():
                     self._take_rows(message)
@@ -264,7 +247,7 @@ class Landing:
 
         Raises LostRows if the counts do not add up.
         """
-        with self._clear_disk_errors():
+        with full_disk_explained(self.root):
             for name in list(self._open):
                 self._accept(name, [self._open.pop(name)], from_files=False)
             for load in self._loads.values():

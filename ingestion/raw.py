@@ -39,9 +39,8 @@ LOAD_SCHEMA = pa.schema(
 
 _QUARANTINE_COLUMNS = {
     "source": "varchar", "table_name": "varchar", "load_id": "varchar", "as_of_date": "date",
-    "kind": "varchar", "file": "varchar", "line": "bigint", "field": "varchar",
-    "value_masked": "varchar", "reason": "varchar",
-    "healed_by_load_id": "varchar",
+    "file": "varchar", "line": "bigint", "field": "varchar", "value_masked": "varchar",
+    "reason": "varchar", "kind": "varchar", "healed_by_load_id": "varchar",
 }  # fmt: skip
 
 
@@ -114,8 +113,8 @@ def _register_quarantine(
             """
             insert into raw.quarantine
             select
-                ?, q.table_name, q.load_id, l.as_of_date, q.kind, q.file, q.line, q.field, q.value_masked,
-                q.reason, q.healed_by_load_id
+                ?, q.table_name, q.load_id, l.as_of_date, q.file, q.line, q.field, q.value_masked,
+                q.reason, q.kind, q.healed_by_load_id
             from earlier_quarantine as q
             join (
                 select distinct load_id, as_of_date from raw.ingestion_load where source = ?
