@@ -170,7 +170,12 @@ def _prune(value: Any, includes: dict[str, list[str]]) -> Any:
         return value
     names = includes.get(value.get("apiAlias", ""))
     kept = value if names is None else {k: value[k] for k in (*names, "apiAlias") if k in value}
-    return {k: _prune(v, includes) if isinstance(v, dict | list) else v for k, v in kept.items()}
+    return {k: _prune(v, includes) if _holds_entities(v) else v for k, v in kept.items()}
+
+
+def _holds_entities(value: Any) -> bool:
+    first = value[0] if isinstance(value, list) and value else value
+    return isinstance(first, dict) and first.get("apiAlias", "calculated_price") != "calculated_price"
 
 
 def _missing_privilege(privilege: str) -> ApiError:
