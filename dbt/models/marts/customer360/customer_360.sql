@@ -9,13 +9,23 @@ with consents as (
     group by customer_id
 ),
 
+-- What they bought before is the safer offer; who has nothing to buy again is offered something new.
+offers as (
+    select
+        customer_id,
+        product_no,
+        product_name,
+        row_number() over (partition by customer_id order by kind, recommendation_rank) as offer_rank
+    from {{ ref("recommendation") }}
+),
+
 next_best as (
     select
         customer_id,
         product_no,
         product_name
-    from {{ ref("recommendation") }}
-    where recommendation_rank = 1
+    from offers
+    where offer_rank = 1
 )
 
 select
