@@ -1,11 +1,14 @@
+{# E-mail address as one would write to it: lower case, without outer blanks, brackets and `mailto:`. #}
+{% macro email_address(email) -%}
+    {{ regexp_replace_all("lower(trim(" ~ email ~ "))", "^mailto:|[<>]", "") }}
+{%- endmacro %}
+
 {#
-    Comparable e-mail address: lower case, without blanks, `mailto:` and `+tag`; gmail ignores dots. Null for what
-    is no address, and for the addresses that stand in for "none".
+    Comparable e-mail address: without `+tag`; gmail ignores dots. Null for what is no address, and for the addresses
+    that stand in for "none".
 #}
 {% macro normalise_email(email) -%}
-    {%- set address -%}
-        {{ regexp_replace_all("lower(trim(" ~ email ~ "))", "^mailto:|[ <>]", "") }}
-    {%- endset -%}
+    {%- set address = email_address(email) -%}
     {%- set untagged -%}
         {{ regexp_replace_all(address, "[+][^@]*@", "@") }}
     {%- endset -%}

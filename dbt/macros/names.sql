@@ -58,10 +58,10 @@
 {%- endmacro %}
 
 {#
-    True when one name can be another spelling of the other: a word in common, other blanks, a typing error (one edit
-    in a name of four letters or more, two in one of eight or more, behind the same first letter). A given name that
-    only lengthens the other, or differs in its last letter alone, is another name: Martin/Martina, Andrea/Andreas,
-    Julian/Juliana, Maria/Mario.
+    True when one name can be another spelling of the other: a word in common, other blanks, or a typing error behind
+    the same first letter (one edit in a name of four letters or more, two in one of eight or more, two letters
+    swapped). A given name that only lengthens the other, or differs in its last letter alone, is another name:
+    Martin/Martina, Andrea/Andreas, Julian/Juliana, Maria/Mario.
 #}
 {% macro is_other_spelling(a, b, given=false) -%}
     (
@@ -75,7 +75,10 @@
             and not starts_with({{ b }}, {{ a }})
             and left({{ a }}, length({{ a }}) - 1) <> left({{ b }}, length({{ b }}) - 1)
             {%- endif %}
-            and {{ edit_distance(a, b) }} <= case when least(length({{ a }}), length({{ b }})) >= 8 then 2 else 1 end
+            and (
+                {{ edit_distance(a, b) }} <= case when least(length({{ a }}), length({{ b }})) >= 8 then 2 else 1 end
+                or ({{ edit_distance(a, b) }} = 2 and {{ same_letters(a, b) }})
+            )
         )
     )
 {%- endmacro %}

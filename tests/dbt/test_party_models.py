@@ -239,3 +239,9 @@ def test_shared_identifiers_do_not_explode(tmp_path):
 def test_a_run_without_a_day_is_refused(tmp_path):
     output = Warehouse(tmp_path).dbt("run", "--select", "stg_leads__leads", as_of=None, check=False)
     assert "The day of the run is missing" in output
+
+
+def test_everything_builds_on_no_data_and_the_models_unit_tests_pass(tmp_path):
+    output = Warehouse(tmp_path).dbt("build")
+    assert "ERROR=0" in output
+    assert " unit tests" in output

@@ -97,3 +97,16 @@
         filter(split({{ b }}, ' '), word -> length(word) > 2)
     )
 {%- endmacro %}
+
+{# True when two texts consist of the same letters in any order. #}
+{% macro same_letters(a, b) -%}
+    {{ return(adapter.dispatch("same_letters")(a, b)) }}
+{%- endmacro %}
+
+{% macro duckdb__same_letters(a, b) -%}
+    list_sort(string_split({{ a }}, '')) = list_sort(string_split({{ b }}, ''))
+{%- endmacro %}
+
+{% macro default__same_letters(a, b) -%}
+    array_sort(split({{ a }}, '')) = array_sort(split({{ b }}, ''))
+{%- endmacro %}

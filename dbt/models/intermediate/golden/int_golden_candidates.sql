@@ -9,7 +9,7 @@ with records as (
     "company_name": ("company_name", "true"),
     "vat_id": ("vat_key", "true"),
     "birth_date": ("cast(birth_key as " ~ dbt.type_string() ~ ")", "true"),
-    "email": ("case when has_usable_email then lower(trim(email)) end", "true"),
+    "email": ("case when has_usable_email then " ~ email_address("email") ~ " end", "true"),
     "phone": ("phone_e164", is_mobile_number("phone_e164")),
     "address": ("concat_ws(', ', concat_ws(' ', street, house_no), concat_ws(' ', postal_code, city))", "address_key is not null"),
     "branch_id": ("branch_id", "true"),
