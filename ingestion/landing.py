@@ -17,22 +17,21 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ingestion import state
+from ingestion.batches import Arrived, Batches, alike, type_batch
 from ingestion.contracts import Table
 from ingestion.disk import full_disk_explained
 from ingestion.extract import FileRead, FileRefused, Message, Notice, RejectedRow, Rows, Watermark
 from ingestion.finishing import Finishing
 from ingestion.parts import ROW_GROUP_ROWS, Part, TableLoad, connect
-from ingestion.quarantine import Spool, faulty_rows, refused_file, rejected_rows
+from ingestion.quarantine import Spool, refused_file, rejected_rows
 from ingestion.state import FileEntry, Manifest, TableCounts, TableEntry
-from ingestion.typing_rows import type_rows
 from stammkunde.files import move_directory_atomically, write_atomically
 
 BUFFER_BYTES = 384 * 1024 * 1024
+REJECTED_ROWS = 10_000
 
 
 @dataclass
@@ -44,6 +43,7 @@ class _OpenFile:
     spool: Spool
     rows: list[Rows] = field(default_factory=list)
     bytes: int = 0
+    rejected: list[RejectedRow] = field(default_factory=list)
     parts: dict[str, Part] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -92,6 +92,7 @@ class Landing:
         self._writer_connection = connect(self.directory / ".spill")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="landing")
         self._writing: Future[None] | None = None
+        self._batches = Batches(self._type)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -111,8 +112,10 @@ class Landing:
                 case RejectedRow():
                     opened = self._opened(message.file, message.table)
                     opened.count(message.table, 1)
-                    opened.spool.add(rejected_rows(self.tables, [message]))
+                    opened.rejected.append(message)
                     self.rows_received += 1
+                    if len(opened.rejected) >= REJECTED_ROWS:
+                        self._spool_rejected(opened)
                 case FileRead():
                     members = self._members(message.file)
                     tables = tuple(sorted({table for member in members for table in member.counts}))
@@ -145,7 +148,7 @@ class Landing:
         opened.count(message.table, message.data.num_rows)
         self.rows_received += message.data.num_rows
         if sum(o.bytes for o in self._open.values()) > BUFFER_BYTES:
-            self._type_waiting(max(self._open.values(), key=lambda o: o.bytes), own_part=True)
+            self._spill(max(self._open.values(), key=lambda o: o.bytes))
 
     def _members(self, file: str) -> list[_OpenFile]:
         """The open files that belong to `file`: itself and, for a zip or folder, its members."""
@@ -168,8 +171,11 @@ class Landing:
         number = len(self._file_order)
         for opened in members:
             self._file_order.append({"file": opened.file, "container": container, "file_no": number})
-            self._type_waiting(opened, own_part=False)
-            self._wait()
+            if opened.parts:
+                self._spill(opened)
+                self._wait()
+            else:
+                self._batches.add([Arrived(rows, opened.number, container) for rows in opened.rows])
             for name, part in opened.parts.items():
                 part.close()
                 self._load(name).parts.append(part)
@@ -177,6 +183,7 @@ class Landing:
                 load = self._load(name)
                 load.from_files = load.from_files or from_files
                 load.counts = replace(load.counts, rows_read=load.counts.rows_read + count)
+            self._spool_rejected(opened)
             opened.spool.move_to(self.spool, container)
 
     def _load(self, table: str) -> TableLoad:
@@ -184,37 +191,37 @@ class Landing:
 
     # -- rows ----------------------------------------------------------------------------------------------
 
-    def _type_waiting(self, opened: _OpenFile, own_part: bool) -> None:
-        """Types the waiting rows of a file: good ones to the writer, bad ones to the file's spool."""
-        batches: dict[tuple[object, ...], list[Rows]] = {}
-        for rows in opened.rows:
-            columns = tuple(zip(rows.data.schema.names, map(str, rows.data.schema.types), strict=True))
-            batches.setdefault((rows.table, rows.decimal_mark, columns), []).append(rows)
-        opened.rows, opened.bytes = [], 0
-        for batch in batches.values():
-            table = self.tables[batch[0].table]
-            data = pa.concat_tables([rows.data for rows in batch])
-            lines = pa.concat_arrays([_flat(rows.lines) for rows in batch])
-            typed = type_rows(table, data, self.timezone, batch[0].decimal_mark)
-            good = typed.rows
-            if typed.bad is not None:
-                opened.spool.add(faulty_rows(table, data, lines, typed, opened.file, self._connection))
-                keep = pc.invert(typed.bad)
-                good, lines = good.filter(keep), lines.filter(keep)
-            if good.num_rows:
-                self._write(opened, table, _with_lineage(good, opened, lines), own_part)
+    def _spool_rejected(self, opened: _OpenFile) -> None:
+        if opened.rejected:
+            opened.spool.add(rejected_rows(self.tables, opened.rejected))
+            opened.rejected = []
 
-    def _write(self, opened: _OpenFile, table: Table, rows: pa.Table, own_part: bool) -> None:
-        if own_part or table.name in opened.parts:
-            part = opened.parts.get(table.name) or self._new_part(table)
-            opened.parts[table.name] = part
-            self._submit(part, [rows])
-            return
-        load = self._load(table.name)
-        load.waiting.append(rows)
-        load.waiting_rows += rows.num_rows
-        if load.waiting_rows >= ROW_GROUP_ROWS:
-            self._flush(load)
+    def _spill(self, opened: _OpenFile) -> None:
+        """Types what has arrived of a large file; its rows go to parts and a spool of its own."""
+        arrived = [Arrived(rows, opened.number, opened.file) for rows in opened.rows]
+        opened.rows, opened.bytes = [], 0
+        for group in alike(arrived):
+            table = self.tables[group[0].rows.table]
+            good, bad = type_batch(table, group, self.timezone, self._connection)
+            if bad is not None:
+                opened.spool.add(bad)
+            if good.num_rows:
+                part = opened.parts.get(table.name) or self._new_part(table)
+                opened.parts[table.name] = part
+                self._submit(part, [good])
+
+    def _type(self, arrived: list[Arrived]) -> None:
+        """Types rows of files that are whole; good ones go to the table's shared part."""
+        table = self.tables[arrived[0].rows.table]
+        good, bad = type_batch(table, arrived, self.timezone, self._connection)
+        if bad is not None:
+            self.spool.add(bad)
+        if good.num_rows:
+            load = self._load(table.name)
+            load.waiting.append(good)
+            load.waiting_rows += good.num_rows
+            if load.waiting_rows >= ROW_GROUP_ROWS:
+                self._flush(load)
 
     def _flush(self, load: TableLoad) -> None:
         if not load.waiting:
@@ -250,6 +257,7 @@ class Landing:
         with full_disk_explained(self.root):
             for name in list(self._open):
                 self._accept(name, [self._open.pop(name)], from_files=False)
+            self._batches.flush()
             for load in self._loads.values():
                 self._flush(load)
             self._wait()
@@ -286,16 +294,3 @@ class Landing:
             tables=entries,
             notices=tuple(self.notices),
         )
-
-
-def _flat(lines: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return (lines.combine_chunks() if isinstance(lines, pa.ChunkedArray) else lines).cast(pa.int64())
-
-
-def _with_lineage(rows: pa.Table, opened: _OpenFile, lines: pa.Array) -> pa.Table:
-    zeros = pa.array(np.zeros(rows.num_rows, np.int32))
-    return (
-        rows.append_column("_source_file", pa.DictionaryArray.from_arrays(zeros, [opened.file]))
-        .append_column("_source_line", lines)
-        .append_column("_file_no", pa.array(np.full(rows.num_rows, opened.number)))
-    )

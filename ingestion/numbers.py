@@ -6,9 +6,11 @@ Does not belong here: other types (`ingestion/parsing.py`).
 `1234`, `1.234,56`, `1,234.56`, `1'234.56`, `1234,56`, `1234.56`: where both separators occur, the rightmost
 is the decimal mark; a separator that occurs more than once groups thousands; a single separator is the
 decimal mark, except in the shape of `1.234` or `1,234` (one to three digits, the first no zero, then exactly
-three), which is ambiguous. Ambiguous values follow the decimal mark that the source is known to use (DSFinV-K:
-the comma), else the one that the other numbers of the same table in the same file show; where they show none or
-both, an ambiguous value is refused. Decimals are rounded half away from zero to the four places of raw.
+three), which is ambiguous.
+
+Ambiguous values follow the decimal mark that the source is known to use (DSFinV-K: the comma), else the one
+that the other numbers of the same table in the same file show; where they show none or both, an ambiguous
+value is refused. Decimals are rounded half away from zero to the four places of raw.
 """
 
 from __future__ import annotations

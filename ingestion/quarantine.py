@@ -73,10 +73,14 @@ def faulty_rows(
     data: pa.Table,
     lines: pa.Array,
     typed: Typed,
-    file: str,
+    files: pa.Array,
+    containers: pa.Array,
     connection: duckdb.DuckDBPyConnection,
 ) -> pa.Table:
-    """Quarantine rows of a batch: one per broken row, which names its first fault and mentions the others."""
+    """Quarantine rows of a batch: one per broken row, which names its first fault and mentions the others.
+
+    `lines`, `files` and `containers` tell of each row of the batch where it stands.
+    """
     assert typed.bad is not None
     places = pa.array(np.flatnonzero(np.asarray(typed.bad)))
     none = pa.nulls(len(places), pa.string())
@@ -97,16 +101,19 @@ def faulty_rows(
     )
     bad_rows = data.take(places)
     keys = typed.rows.select(list(table.key)).take(places)
-    return _build(
-        table.name,
-        file,
-        lines.take(places),
-        first_field,
-        first_value,
-        reasons,
-        _select(connection, keys, key_expression(table)),
-        _select(connection, bad_rows, _ROW, alias="rows"),
-    )
+    constant = {"table_name": table.name, "kind": "row"}
+    columns = {
+        **{name: pa.repeat(pa.scalar(text, pa.string()), len(places)) for name, text in constant.items()},
+        "container": containers.take(places).cast(pa.string()),
+        "file": files.take(places).cast(pa.string()),
+        "line": lines.take(places),
+        "field": first_field,
+        "value_masked": first_value,
+        "reason": reasons,
+        "row_key": _select(connection, keys, key_expression(table)),
+        "row": _select(connection, bad_rows, _ROW, alias="rows"),
+    }
+    return pa.table(columns, schema=SCHEMA)
 
 
 def _shown_value(field: Field, data: pa.Table, places: pa.Array) -> pa.Array:
@@ -132,30 +139,6 @@ def _select(
     finally:
         connection.unregister("quarantined")
     return result.column("value").cast(pa.string())
-
-
-def _build(
-    table_name: str,
-    file: str,
-    lines: pa.Array,
-    field: pa.Array,
-    value: pa.Array,
-    reason: pa.Array,
-    key: pa.ChunkedArray,
-    row: pa.ChunkedArray,
-) -> pa.Table:
-    length = len(lines)
-
-    def constant(text: str) -> pa.Array:
-        return pa.repeat(pa.scalar(text, pa.string()), length)
-
-    return pa.table(
-        [
-            constant(table_name), constant("row"), constant(file), constant(file), lines,
-            field, value, reason, key, row,
-        ],
-        schema=SCHEMA,
-    )  # fmt: skip
 
 
 def rejected_rows(tables: dict[str, Table], rows: list[RejectedRow]) -> pa.Table:
@@ -214,7 +197,7 @@ class Spool:
             self._flush()
 
     def move_to(self, other: Spool, container: str) -> None:
-        """Hands all rows on, marked as belonging to the file `container`."""
+        """Hands all rows on, marked as belonging to the zip or folder `container`."""
         if self._writer is not None:
             self._flush()
             self._writer.close()

@@ -30,7 +30,7 @@ from ingestion.extract import (
     relative_name,
 )
 from ingestion.sources.shop.contract import CLOSINGS, LINES, LINES_VAT, LOCATIONS, PAYMENTS, TRANSACTIONS
-from ingestion.sources.shop.export import Export, FolderExport, Member, Refused, ZipExport
+from ingestion.sources.shop.export import Export, FolderExport, Member, Refused, WrittenAt, ZipExport
 from ingestion.sources.shop.members import MemberReader
 
 MEMBERS: dict[str, Table] = {
@@ -125,27 +125,25 @@ def _find(folder: Path) -> tuple[list[Export], list[Notice]]:
 
 def _plan(exports: list[Export], context: Context) -> Iterator[_Planned | FileRefused]:
     """What is new, oldest first; exports that cannot be opened are refused here."""
-    fresh: list[tuple[Export, str, tuple[object, ...]]] = []
+    planned: list[tuple[WrittenAt, _Planned]] = []
     for export in exports:
         try:
             fingerprint = export.fingerprint()
             sha256 = export.sha256()
-        except OSError as error:
-            yield _unreadable(export, error)
-            continue
-        if context.full or sha256 not in context.state.known_files:
-            fresh.append((export, sha256, fingerprint))
-    fresh.sort(key=lambda e: (e[0].written_at(), Path(e[0].name).stem, e[0].name))
-    for export, sha256, fingerprint in fresh:
-        try:
-            members = tuple(m for m in export.members() if m.file_name in MEMBERS)
+            if sha256 in context.state.known_files and not context.full:
+                continue
+            written_at, found = export.look()
+            members = tuple(m for m in found if m.file_name in MEMBERS)
             _check_complete(members)
         except Refused as refused:
             yield _refusal(export, sha256, refused)
         except OSError as error:
             yield _unreadable(export, error)
         else:
-            yield _Planned(export, sha256, fingerprint, members, sum(m.size for m in members))
+            size = sum(m.size for m in members)
+            planned.append((written_at, _Planned(export, sha256, fingerprint, members, size)))
+    planned.sort(key=lambda entry: (entry[0], Path(entry[1].export.name).stem, entry[1].export.name))
+    yield from (entry for _, entry in planned)
 
 
 def _check_complete(members: tuple[Member, ...]) -> None:
@@ -172,12 +170,13 @@ def _read(planned: _Planned) -> Iterator[Message]:
     export = planned.export
     try:
         readers = []
-        for member in planned.members:
-            reader = MemberReader(MEMBERS[member.file_name], member.path)
-            readers.append(reader)
-            with export.open(member) as stream:
-                for data, lines in reader.read(stream, member.size):
-                    yield Rows(reader.table.name, data, f"{export.name}/{member.path}", lines, ",")
+        with export.reading() as open_member:
+            for member in planned.members:
+                reader = MemberReader(MEMBERS[member.file_name], member.path)
+                readers.append(reader)
+                with open_member(member) as stream:
+                    for data, lines in reader.read(stream, member.size):
+                        yield Rows(reader.table.name, data, f"{export.name}/{member.path}", lines, ",")
         _check_cut(readers)
         if export.fingerprint() != planned.fingerprint:
             reason = "it changed while it was read; it is read in the next run"

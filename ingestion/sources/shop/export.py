@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -53,6 +53,12 @@ class Member:
         return PurePosixPath(self.path).name.lower()
 
 
+WrittenAt = tuple[int, ...]
+"""Year, month, day, hour, minute, second: as a zip tells it, without a zone. It only serves to order exports."""
+
+OpenMember = Callable[[Member], AbstractContextManager[IO[bytes]]]
+
+
 class ZipExport:
     """An export packed in a zip."""
 
@@ -66,42 +72,39 @@ class ZipExport:
     def sha256(self) -> str:
         return sha256_of(self.path)
 
-    def written_at(self) -> datetime:
-        """When the till wrote the newest file in it, by the zip's directory; else the file's time."""
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                return max(datetime(*info.date_time) for info in archive.infolist())  # noqa: DTZ001
-        except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
-            return datetime.fromtimestamp(self.path.stat().st_mtime, UTC).replace(tzinfo=None)
-
-    def members(self) -> list[Member]:
-        """The CSV files in it. Raises Refused."""
+    def look(self) -> tuple[WrittenAt, list[Member]]:
+        """When the till wrote the newest file in it, and the CSV files. Raises Refused."""
         with self._opened() as archive:
             infos = [info for info in archive.infolist() if not info.is_dir()]
-            for info in infos:
-                _check_member(info)
-            paths = [_posix(info.filename) for info in infos]
-            twice = sorted({p for p in paths if paths.count(p) > 1}) if len(set(paths)) < len(paths) else []
-            if twice:
-                raise Refused(f"the zip holds {twice[0]} twice", twice[0])
-            found = [Member(p, i.file_size) for p, i in zip(paths, infos, strict=True) if _is_csv(p)]
-            if not found and any(p.lower().endswith(".zip") for p in paths):
-                raise Refused("the zip holds other zips; unpack it into the folder")
-            return found
+        for info in infos:
+            _check_member(info)
+        paths = [_posix(info.filename) for info in infos]
+        if len(set(paths)) < len(paths):
+            twice = min(p for p in paths if paths.count(p) > 1)
+            raise Refused(f"the zip holds {twice} twice", twice)
+        found = [Member(p, i.file_size) for p, i in zip(paths, infos, strict=True) if _is_csv(p)]
+        if not found and any(p.lower().endswith(".zip") for p in paths):
+            raise Refused("the zip holds other zips; unpack it into the folder")
+        return max((info.date_time for info in infos), default=()), found
 
     @contextmanager
-    def open(self, member: Member) -> Iterator[IO[bytes]]:
-        """The unpacked bytes of a member. Raises Refused where the zip is damaged."""
+    def reading(self) -> Iterator[OpenMember]:
+        """Gives the function that opens a member's unpacked bytes. Raises Refused for a damaged zip."""
         with self._opened() as archive:
-            info = next(i for i in archive.infolist() if _posix(i.filename) == member.path)
-            try:
-                with archive.open(info) as stream:
-                    yield stream
-            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                raise Refused(f"{member.path} is damaged in the zip ({error})", member.path) from error
-            except NotImplementedError as error:
-                reason = f"{member.path} is packed by a method that is not supported ({error})"
-                raise Refused(reason, member.path) from error
+            infos = {_posix(info.filename): info for info in archive.infolist()}
+
+            @contextmanager
+            def open_member(member: Member) -> Iterator[IO[bytes]]:
+                try:
+                    with archive.open(infos[member.path]) as stream:
+                        yield stream
+                except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+                    raise Refused(f"{member.path} is damaged in the zip ({error})", member.path) from error
+                except NotImplementedError as error:
+                    reason = f"{member.path} is packed by a method that is not supported ({error})"
+                    raise Refused(reason, member.path) from error
+
+            yield open_member
 
     @contextmanager
     def _opened(self) -> Iterator[zipfile.ZipFile]:
@@ -141,17 +144,23 @@ class FolderExport:
             digest.update(f"{path.name}\0{sha256_of(path)}\n".encode())
         return digest.hexdigest()
 
-    def written_at(self) -> datetime:
-        newest = max(p.stat().st_mtime for p in self._files())
-        return datetime.fromtimestamp(newest, UTC).replace(tzinfo=None)
-
-    def members(self) -> list[Member]:
-        return [Member(p.name, p.stat().st_size) for p in self._files()]
+    def look(self) -> tuple[WrittenAt, list[Member]]:
+        """When its newest file was written, and its CSV files."""
+        states = [(p.name, p.stat()) for p in self._files()]
+        newest = max(state.st_mtime for _, state in states)
+        members = [Member(name, state.st_size) for name, state in states]
+        return time.gmtime(newest)[:6], members
 
     @contextmanager
-    def open(self, member: Member) -> Iterator[IO[bytes]]:
-        with (self.path / member.path).open("rb") as stream:
-            yield stream
+    def reading(self) -> Iterator[OpenMember]:
+        """Gives the function that opens a member."""
+
+        @contextmanager
+        def open_member(member: Member) -> Iterator[IO[bytes]]:
+            with (self.path / member.path).open("rb") as stream:
+                yield stream
+
+        yield open_member
 
 
 Export = ZipExport | FolderExport
