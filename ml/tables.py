@@ -28,9 +28,9 @@ TABLES: dict[str, dict[str, str]] = {
         "horizon_days": "integer",
         "expected_purchases": "double",
         "alive_probability": "double",
-        "clv_amount": "decimal(18,4)",
-        "clv_low_amount": "decimal(18,4)",
-        "clv_high_amount": "decimal(18,4)",
+        "clv_amount": "decimal(18,2)",
+        "clv_low_amount": "decimal(18,2)",
+        "clv_high_amount": "decimal(18,2)",
         "model_version": "varchar",
     },
     "customer_churn": {
@@ -119,7 +119,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -
     columns = TABLES[table]
     money = {name for name, kind in columns.items() if kind.startswith("decimal")}
     values = ", ".join(
-        f"{f'round({name}, 4)' if name in money else name}::{kind} as {name}"
+        f"{f'round({name}, 2)' if name in money else name}::{kind} as {name}"
         for name, kind in columns.items()
     )
     connection.register("_ml_rows", rows)

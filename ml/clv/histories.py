@@ -50,8 +50,8 @@ class PurchaseHistories:
     value: FloatArray
     recent_occasions: FloatArray
     recent_value: FloatArray
-    only_returns: pa.Array
-    """Customers whose every day is a return: nothing can be expected of them."""
+    only_returns: int
+    """Number of customers whose every day is a return; they are in none of the arrays."""
 
     @property
     def size(self) -> int:
@@ -97,7 +97,7 @@ def load_histories(connection: duckdb.DuckDBPyConnection, until: date, basis: Ba
     if not relation_exists(connection, "features", "customer_purchase_day"):
         none = np.empty(0)
         empty = pa.array([], pa.string())
-        return PurchaseHistories(until, empty, none, none, none, none, none, none, empty)
+        return PurchaseHistories(until, empty, none, none, none, none, none, none, 0)
     table = fetch(
         connection,
         f"""
@@ -134,7 +134,7 @@ def load_histories(connection: duckdb.DuckDBPyConnection, until: date, basis: Ba
         value=numbers(some, "value"),
         recent_occasions=numbers(some, "recent_occasions"),
         recent_value=numbers(some, "recent_value"),
-        only_returns=table.filter(pa.array(~bought))["customer_id"].combine_chunks(),
+        only_returns=int((~bought).sum()),
     )
 
 

@@ -29,7 +29,7 @@ def run(
     """Backtests BG/NBD × gamma-gamma against the naive rule and publishes the winner's predictions.
 
     Without a hold-out, or where the data do not identify the model, the naive rule is published and the
-    report says why. Customers who only ever returned goods are expected to bring nothing.
+    report says why. Customers who only ever returned goods have no row.
     """
     with single_threaded():
         horizon = config.scores.clv_horizon_days
@@ -94,9 +94,10 @@ def _limits(
     """Sentences on what limits the figures."""
     begin = first_day(connection, as_of)
     if histories.size == 0 or begin is None:
-        if len(histories.only_returns):
-            number = len(histories.only_returns)
-            return [f"All {number} customers only returned goods; nothing is expected of them."]
+        if histories.only_returns:
+            return [
+                f"All {histories.only_returns} customers only returned goods; nothing is expected of them."
+            ]
         return [f"No customer bought anything before {as_of}, so there is no value to predict."]
     found = []
     if basis.name == "net_amount":
@@ -156,28 +157,25 @@ def _score_table(
     horizon: int,
     artefact: registry.Artefact,
 ) -> pa.Table:
-    unknown = np.full(histories.size, np.nan)
-    low, high = (
-        intervals.of(prediction.value, horizon) if intervals and histories.size else (unknown, unknown)
-    )
-    returners = len(histories.only_returns)
-    size = histories.size + returners
+    size = histories.size
+    unknown = np.full(size, np.nan)
+    low, high = intervals.of(prediction.value, horizon) if intervals and size else (unknown, unknown)
 
-    def column(values: FloatArray, digits: int, of_returners: float = 0.0) -> pa.Array:
+    def column(values: FloatArray, digits: int) -> pa.Array:
         # Adding 0.0 turns a rounded −0.0 into 0.0.
-        rounded = np.round(np.concatenate([values, np.full(returners, of_returners)]), digits) + 0.0
+        rounded = np.round(values, digits) + 0.0
         return pa.array(rounded, mask=~np.isfinite(rounded))
 
     return pa.table(
         {
-            "customer_id": pa.concat_arrays([histories.customer_id, histories.only_returns]),
+            "customer_id": histories.customer_id,
             "as_of_date": pa.array([artefact.as_of] * size, pa.date32()),
             "horizon_days": pa.array(np.full(size, horizon, dtype=np.int32)),
             "expected_purchases": column(prediction.purchases, 6),
-            "alive_probability": column(prediction.alive, 6, np.nan),
-            "clv_amount": column(prediction.value, 4),
-            "clv_low_amount": column(low, 4, np.nan),
-            "clv_high_amount": column(high, 4, np.nan),
+            "alive_probability": column(prediction.alive, 6),
+            "clv_amount": column(prediction.value, 2),
+            "clv_low_amount": column(low, 2),
+            "clv_high_amount": column(high, 2),
             "model_version": pa.array([artefact.version] * size, pa.string()),
         }
     )
