@@ -85,7 +85,7 @@ def retailer(make_warehouse: Callable[[], Warehouse]) -> Warehouse:
     )
     warehouse.raw("branch__visit", {"visit_id": "v1", "customer_no": "100", "visited_at": day("2025-03-05")})
     warehouse.assign(c_1=["shop:m1", "branch:100"], c_2=["webshop:w1", "leads:l1"], c_3=["webshop:gone"])
-    warehouse.dbt("build")
+    warehouse.dbt("build", company_currency="EUR")
     return warehouse
 
 
@@ -206,7 +206,7 @@ def test_lines_without_vat_or_receipt_are_kept_and_counted(make_warehouse: Calla
     orphan = receipt("two", [("Umsatz", 1, 11.9)])
     orphan["shop__transactions"] = []
     warehouse.put(tables, orphan)
-    warehouse.dbt("build", "--select", "+int_integrity_results", "--exclude-resource-type", "unit_test")
+    warehouse.dbt("run", "--select", "+int_integrity_results")
     assert warehouse.rows(
         "select rule, checked, failed from golden.int_integrity_results "
         "where source = 'shop' and failed > 0 and rule <> 'cost_is_known' order by rule"

@@ -2,10 +2,10 @@
 How a customer's stage changed. Everything follows from the purchase days: each purchase sets a stage, and silence
 after it sets two more, lapsing and lost, unless the next purchase comes first. Thresholds are dbt vars.
 */
-{% set loyal_purchases = var("lifecycle_loyal_purchases", 5) %}
-{% set loyal_window_days = var("lifecycle_loyal_window_days", 365) %}
-{% set lapsing_days = var("lifecycle_lapsing_days", 180) %}
-{% set lost_days = var("lifecycle_lost_days", 365) %}
+{% set loyal_purchases = var("lifecycle_loyal_purchases") %}
+{% set loyal_window_days = var("lifecycle_loyal_window_days") %}
+{% set lapsing_days = var("lifecycle_lapsing_days") %}
+{% set lost_days = var("lifecycle_lost_days") %}
 with purchase_days as (
     select
         customer_id,

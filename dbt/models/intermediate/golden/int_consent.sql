@@ -39,7 +39,7 @@ ranked as (
         *,
         row_number() over (
             partition by customer_id, channel
-            order by restriction_rank, recorded_at desc nulls last, evidence, address
+            order by restriction_rank asc, recorded_at desc nulls last, evidence asc, address asc
         ) as statement_rank
     from valid
 ),

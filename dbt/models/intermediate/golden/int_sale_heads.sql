@@ -1,3 +1,4 @@
+{% set company_currency = var("company_currency") %}
 with heads as (
     select
         'shop' as channel,
@@ -8,6 +9,8 @@ with heads as (
         receipt_type as status,
         cast(null as {{ dbt.type_string() }}) as currency,
         card_no as customer_reference,
+        card_no,
+        cast(null as {{ dbt.type_string() }}) as record_id,
         false as is_cancelled,
         is_reversal
     from {{ ref("stg_shop__receipts") }}
@@ -22,6 +25,8 @@ with heads as (
         status,
         cast(null as {{ dbt.type_string() }}) as currency,
         customer_no as customer_reference,
+        cast(null as {{ dbt.type_string() }}) as card_no,
+        'branch:' || customer_no as record_id,
         {{ is_cancelled_status("status") }} as is_cancelled,
         false as is_reversal
     from {{ ref("stg_branch__orders") }}
@@ -35,6 +40,8 @@ with heads as (
         status,
         currency,
         webshop_customer_id as customer_reference,
+        cast(null as {{ dbt.type_string() }}) as card_no,
+        'webshop:' || webshop_customer_id as record_id,
         {{ is_cancelled_status("status") }} as is_cancelled,
         false as is_reversal
     from {{ ref("stg_webshop__orders") }}
@@ -50,19 +57,14 @@ select
     heads.location_id,
     heads.sales_rep_id,
     heads.status,
-    coalesce(heads.currency, '{{ var("company_currency", "EUR") }}') as currency,
+    coalesce(heads.currency, nullif('{{ company_currency or "" }}', '')) as currency,
     heads.is_cancelled,
     heads.is_reversal,
     -- There are no exchange rates here, so an order in another currency is kept and left out of all sums.
     not heads.is_cancelled
-    and coalesce(heads.currency, '{{ var("company_currency", "EUR") }}') = '{{ var("company_currency", "EUR") }}'
-        as is_turnover
+    {%- if company_currency is not none %}
+        and coalesce(heads.currency, '{{ company_currency }}') = '{{ company_currency }}'
+    {%- endif %} as is_turnover
 from heads
-left join {{ source("identity", "identity_assignment") }} as assignment
-    on
-        heads.channel in ('branch', 'webshop')
-        and concat(heads.channel, ':', heads.customer_reference) = assignment.record_id
-left join {{ ref("int_card_holders") }} as card_holders
-    on
-        heads.channel = 'shop'
-        and heads.customer_reference = card_holders.card_no
+left join {{ source("identity", "identity_assignment") }} as assignment on heads.record_id = assignment.record_id
+left join {{ ref("int_card_holders") }} as card_holders on heads.card_no = card_holders.card_no

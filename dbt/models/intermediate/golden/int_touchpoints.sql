@@ -24,7 +24,8 @@ mails as (
         'touchpoints' as source_system,
         events.mail_event_id as source_record_id
     from {{ ref("stg_touchpoints__mail_events") }} as events
-    left join {{ ref("int_contacts_resolved") }} as resolved on concat('mail:', events.mail_event_id) = resolved.touchpoint_id
+    left join {{ ref("int_contacts_resolved") }} as resolved
+        on concat('mail:', events.mail_event_id) = resolved.touchpoint_id
 ),
 
 tickets as (
@@ -38,7 +39,8 @@ tickets as (
         'touchpoints' as source_system,
         tickets.ticket_id as source_record_id
     from {{ ref("stg_touchpoints__tickets") }} as tickets
-    left join {{ ref("int_contacts_resolved") }} as resolved on concat('ticket:', tickets.ticket_id) = resolved.touchpoint_id
+    left join {{ ref("int_contacts_resolved") }} as resolved
+        on concat('ticket:', tickets.ticket_id) = resolved.touchpoint_id
 ),
 
 surveys as (
@@ -67,7 +69,8 @@ web_events as (
         'touchpoints' as source_system,
         events.web_event_id as source_record_id
     from {{ ref("stg_touchpoints__web_events") }} as events
-    left join {{ ref("int_contacts_resolved") }} as resolved on concat('web:', events.web_event_id) = resolved.touchpoint_id
+    left join {{ ref("int_contacts_resolved") }} as resolved
+        on concat('web:', events.web_event_id) = resolved.touchpoint_id
 ),
 
 visits as (
