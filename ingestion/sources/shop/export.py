@@ -54,7 +54,7 @@ class Member:
 
 
 WrittenAt = tuple[int, ...]
-"""Year, month, day, hour, minute, second: as a zip tells it, without a zone. It only serves to order exports."""
+"""Year, month, day, hour, minute, second, as a zip tells it, without a zone; serves to order exports only."""
 
 OpenMember = Callable[[Member], AbstractContextManager[IO[bytes]]]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -51,11 +51,14 @@ class MemberReader:
         """Batches of text named as in the contract, each with the lines of its rows. Raises Refused."""
         lines_before = 0
         for block in _blocks(stream, size):
-            data = self._checked(block, lines_before)
+            start = self._start(block, lines_before)
             if not lines_before:
-                data = self._header(data)
-            if data.strip(b"\r\n"):
-                batch, lines = self._parse(data, lines_before or 1)
+                start = self._header(block, start)
+            end = len(block)
+            while end > start and block[end - 1] in b"\r\n":
+                end -= 1
+            if end > start:
+                batch, lines = self._parse(block, start, end, lines_before or 1)
                 self.rows += batch.num_rows
                 yield batch, lines
             self.ends_in_break = block.endswith(b"\n")
@@ -67,39 +70,56 @@ class MemberReader:
 
     # -- bytes ---------------------------------------------------------------------------------------------
 
-    def _checked(self, block: bytes, lines_before: int) -> bytes:
-        """The block as UTF-8."""
+    def _start(self, block: bytes, lines_before: int) -> int:
+        """Where the text of a block begins. Raises Refused for what is no text."""
+        start = 0
         if not lines_before:
             if block.startswith((b"\xff\xfe", b"\xfe\xff")):
                 raise self._refused("the file is in UTF-16; expected UTF-8 or Windows-1252", 1)
-            block = block.removeprefix(b"\xef\xbb\xbf")
+            start = 3 if block.startswith(b"\xef\xbb\xbf") else 0
         null = block.find(b"\0")
         if null >= 0:
             line = lines_before + block.count(b"\n", 0, null) + 1
             raise self._refused(f"line {line} holds NUL bytes: the file is damaged", line)
-        if block.isascii():
-            return block
-        encoding = "utf-8" if _is_utf8(block) else "cp1252"
-        mixed = _UTF8_IN_1252.search(block) if encoding == "cp1252" else None
-        if mixed or self._encoding not in (None, encoding):
-            at = mixed.start() if mixed else 0
-            line = lines_before + block.count(b"\n", 0, at) + 1
+        return start
+
+    def _encoded_as(self, encoding: str, line: int) -> None:
+        """Notes the encoding. Raises Refused if the file had another one before."""
+        if self._encoding not in (None, encoding):
             raise self._refused(f"the file mixes UTF-8 and Windows-1252 (line {line})", line)
         self._encoding = encoding
-        if encoding == "utf-8":
-            return block
+
+    def _transcoded(self, body: bytes, lines_before: int) -> bytes:
+        """Windows-1252 as UTF-8; the same object if it is UTF-8 already."""
         try:
-            return block.decode("cp1252").encode()
+            body.decode()
         except UnicodeDecodeError as error:
-            line = lines_before + block.count(b"\n", 0, error.start) + 1
+            broken = lines_before + body.count(b"\n", 0, error.start) + 1
+        else:
+            return body
+        mixed = _UTF8_IN_1252.search(body)
+        if mixed:
+            line = lines_before + body.count(b"\n", 0, mixed.start()) + 1
+            raise self._refused(f"the file mixes UTF-8 and Windows-1252 (line {line})", line)
+        self._encoded_as("cp1252", broken)
+        try:
+            return body.decode("cp1252").encode()
+        except UnicodeDecodeError as error:
+            line = lines_before + body.count(b"\n", 0, error.start) + 1
             raise self._refused(f"line {line} is neither UTF-8 nor Windows-1252", line) from error
 
-    def _header(self, data: bytes) -> bytes:
-        """Takes the header off and matches it with the contract."""
-        first, _, rest = data.partition(b"\n")
+    def _header(self, block: bytes, start: int) -> int:
+        """Matches the header with the contract; returns where the rows begin."""
+        end = block.find(b"\n", start)
+        first = block[start:] if end < 0 else block[start:end]
         if not first.strip():
-            raise self._refused("the file is empty" if not rest.strip() else "line 1 is no header", None)
-        names = next(csv.reader([first.decode().strip("\r")], delimiter=";"), [])
+            rest = block[start:].strip()
+            raise self._refused("line 1 is blank, expected the header" if rest else "the file is empty")
+        try:
+            header = first.decode()
+        except UnicodeDecodeError:
+            header = first.decode("cp1252", errors="replace")
+        names = next(csv.reader([header.strip("\r")], delimiter=";"), [])
         known = {alias.lower(): f.name for f in self.table.fields for alias in (f.name, *f.aliases)}
         self._columns = []
         for at, name in enumerate(names):
@@ -113,60 +133,69 @@ class MemberReader:
                 hint = " (columns are separated by ';')" if len(names) <= 1 else ""
                 raise self._refused(f"the column {f.name.upper()} is missing{hint}", 1, f.name)
         self.missing = tuple(f.name for f in absent)
-        return rest
+        return len(block) if end < 0 else end + 1
 
     # -- rows ----------------------------------------------------------------------------------------------
 
-    def _parse(self, data: bytes, lines_before: int) -> tuple[pa.Table, pa.Array]:
-        body = data.rstrip(b"\r\n")
-        wanted = [name for name in self._columns if not name.startswith("?")]
-        invalid: list[arrow_csv.InvalidRow] = []
-
-        def note(row: arrow_csv.InvalidRow) -> str:
-            invalid.append(row)
-            return "error"
-
-        has_quotes = b'"' in body
+    def _parse(self, block: bytes, start: int, end: int, lines_before: int) -> tuple[pa.Table, pa.Array]:
+        """Rows of `block[start:end]`, read as UTF-8 and only when that fails as Windows-1252."""
+        body: bytes | None = None
         try:
-            batch = arrow_csv.read_csv(
-                pa.BufferReader(body),
-                arrow_csv.ReadOptions(
-                    column_names=self._columns, use_threads=False, block_size=min(len(body) + 2, 2**31 - 1)
-                ),
-                arrow_csv.ParseOptions(
-                    delimiter=";", newlines_in_values=has_quotes, invalid_row_handler=note
-                ),
-                arrow_csv.ConvertOptions(
-                    include_columns=wanted,
-                    column_types=dict.fromkeys(wanted, _TEXT),
-                    strings_can_be_null=True,
-                    null_values=[""],
-                    check_utf8=False,
-                ),
-            )  # fmt: skip
+            batch = self._table(pa.py_buffer(block).slice(start, end - start), b'"' in block)
+            if not _is_utf8(batch):
+                body = self._transcoded(block[start:end], lines_before)
+                batch = self._table(pa.py_buffer(body), b'"' in body)
+            elif not block.isascii():
+                self._encoded_as("utf-8", lines_before + 1)
         except pa.ArrowInvalid as error:
-            self._record_lines(body, lines_before)
-            if invalid:
-                raise self._wrong_columns(invalid[0], body, lines_before) from error
-            raise self._refused(f"not a CSV file ({error})") from error
-        physical = body.count(b"\n") + 1 if body else 0
+            body = self._transcoded(block[start:end], lines_before)
+            raise self._no_csv(error, body, lines_before) from error
+        physical = block.count(b"\n", start, end) + 1
         if batch.num_rows == physical:
             first = lines_before + 1
             lines = pa.array(np.arange(first, first + physical))
         else:  # quoted line breaks, blank lines, or a quote that is never closed
+            body = body or self._transcoded(block[start:end], lines_before)
             lines = pa.array(self._record_lines(body, lines_before), pa.int64())
             if len(lines) != batch.num_rows:
                 raise self._refused("its quotes cannot be matched")
         self._check_lengths(batch, lines)
         return batch, lines
 
-    def _wrong_columns(self, row: arrow_csv.InvalidRow, body: bytes, lines_before: int) -> Refused:
-        line = None
-        if row.number is not None:
-            starts = self._record_lines(body, lines_before)
-            line = starts[row.number - 1] if row.number <= len(starts) else None
+    def _table(
+        self, body: pa.Buffer, has_quotes: bool, note: Callable[[arrow_csv.InvalidRow], str] | None = None
+    ) -> pa.Table:
+        wanted = [name for name in self._columns if not name.startswith("?")]
+        block_size = min(body.size + 2, 2**31 - 1)
+        return arrow_csv.read_csv(
+            pa.BufferReader(body),
+            arrow_csv.ReadOptions(column_names=self._columns, use_threads=False, block_size=block_size),
+            arrow_csv.ParseOptions(delimiter=";", newlines_in_values=has_quotes, invalid_row_handler=note),
+            arrow_csv.ConvertOptions(
+                include_columns=wanted,
+                column_types=dict.fromkeys(wanted, _TEXT),
+                strings_can_be_null=True,
+                null_values=[""],
+                check_utf8=False,
+            ),
+        )
+
+    def _no_csv(self, error: pa.ArrowInvalid, body: bytes, lines_before: int) -> Refused:
+        """What is wrong with a body that Arrow cannot read, and where."""
+        starts = self._record_lines(body, lines_before)
+        invalid: list[arrow_csv.InvalidRow] = []
+
+        def note(row: arrow_csv.InvalidRow) -> str:
+            invalid.append(row)
+            return "skip"
+
+        self._table(pa.py_buffer(body), True, note)
+        if not invalid:
+            return self._refused(f"not a CSV file ({error})")
+        row = invalid[0]
+        line = starts[row.number - 1] if row.number is not None and row.number <= len(starts) else None
         reason = f"line {line} has {row.actual_columns} columns, the header {row.expected_columns}"
-        if line is not None and line >= lines_before + body.count(b"\n") + 1:
+        if line == lines_before + body.count(b"\n") + 1 and row.actual_columns < row.expected_columns:
             reason += ": the file is cut off"
         return self._refused(reason, line)
 
@@ -203,11 +232,12 @@ class MemberReader:
                 start += len(chunk)
 
 
-def _is_utf8(block: bytes) -> bool:
-    offsets = pa.array([0, len(block)], pa.int64()).buffers()[1]
-    text = pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(block))
+def _is_utf8(batch: pa.Table) -> bool:
+    """Whether every text of the batch is; each distinct text is looked at once."""
     try:
-        text.validate(full=True)
+        for column in batch.columns:
+            for chunk in column.chunks:
+                chunk.dictionary.validate(full=True)
     except pa.ArrowInvalid:
         return False
     return True
