@@ -154,12 +154,13 @@ class Postgres:
     def _make_private(self, path: Path) -> None:
         """A directory that only the server's account can enter. Raises UserError if it belongs to another."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = path.resolve().stat()
-        if os.geteuid() == 0:
-            os.chown(path.resolve(), self._account.pw_uid, self._account.pw_gid)
-        elif found.st_uid != os.geteuid():
+        found = path.lstat()
+        # In /tmp somebody else may have been there first, with a directory or a link of the same name.
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), self._account.pw_uid):
             raise UserError(f"{path} belongs to another user; remove it or choose another STAMMKUNDE_HOME")
-        path.resolve().chmod(0o700)
+        if os.geteuid() == 0:
+            os.chown(path, self._account.pw_uid, self._account.pw_gid, follow_symlinks=False)
+        path.chmod(0o700)
 
     def _command(self, command: list[str]) -> list[str]:
         return [str(binaries(self._account.pw_uid) / command[0]), *command[1:]]
@@ -211,6 +212,7 @@ def data_directory(home: Path, wanted: Path, name: str) -> Path:
         return wanted
     elsewhere = _ELSEWHERE / f"stammkunde-{os.geteuid()}-{_short_hash(home)}" / name
     elsewhere.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    _refuse_foreign(elsewhere.parent)
     wanted.symlink_to(elsewhere)
     return elsewhere
 
@@ -235,7 +237,9 @@ def binaries(account: int) -> Path:
         return programs
     copy = _ELSEWHERE / f"stammkunde-postgres-{_short_hash(package)}"
     target = copy / package.name / programs.parent.name / "bin"
-    if not target.exists():
+    if target.exists():
+        _refuse_foreign(copy)
+    else:
         temporary = copy.with_name(f"{copy.name}.{os.getpid()}")
         shutil.copytree(programs.parent, temporary / package.name / programs.parent.name, symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")
@@ -253,6 +257,12 @@ def _can_enter(path: Path) -> bool:
         return True
     found = path.resolve()
     return all(p.exists() and p.stat().st_mode & stat.S_IXOTH for p in (found, *found.parents))
+
+
+def _refuse_foreign(path: Path) -> None:
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise UserError(f"{path} belongs to another user; remove it and start again")
 
 
 def _short_hash(path: Path) -> str:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,7 @@ import pytest
 
 from ingestion.demo import servers
 from ingestion.demo.make import make_demo
-from ingestion.demo.postgres import Postgres, data_directory, socket_directory
+from ingestion.demo.postgres import Postgres, binaries, data_directory, socket_directory
 from stammkunde.errors import UserError
 from stammkunde.home import Home
 
@@ -169,3 +170,21 @@ def test_a_home_that_the_servers_account_cannot_enter_still_works(tmp_path: Path
     if os.geteuid() == 0:
         assert not data.is_relative_to(closed) and not data.exists()
     servers.postgres(home).remove()
+
+
+def test_the_programs_run_from_a_copy_that_the_servers_account_can_enter(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("ingestion.demo.postgres._ELSEWHERE", tmp_path)
+    monkeypatch.setattr("ingestion.demo.postgres._can_enter", lambda path: False)
+    programs = binaries(65534)
+    assert programs == binaries(65534)
+    assert programs.is_relative_to(tmp_path) == (os.geteuid() == 0)
+    version = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout.startswith("postgres (PostgreSQL)")
+
+
+def test_a_directory_of_somebody_else_is_refused(tmp_path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "theirs")
+    server = Postgres(tmp_path / "link", tmp_path / "sockets", tmp_path / "log")
+    with pytest.raises(UserError, match="belongs to another user"):
+        server.initialise()
