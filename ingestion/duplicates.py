@@ -88,6 +88,10 @@ def quoted(value: str | Path | None) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
+def _list(paths: list[str]) -> str:
+    return "[" + ", ".join(quoted(path) for path in paths) + "]"
+
+
 def read_parts(pattern: str) -> str:
     """A select over part files that names the file and the row's place in it."""
     return (
@@ -178,7 +182,7 @@ def drop_unchanged_groups(
         create or replace temp table unchanged as
         with held as (
             select {_columns(group, "old.")}, old._load_id, list_sort(list(old._row_hash)) as hashes
-            from read_parquet({earlier!r}) as old
+            from read_parquet({_list(earlier)}) as old
             where exists (select 1 from delivered where {_same(group, "delivered", "old")})
             group by all
         ),
@@ -200,7 +204,7 @@ def snapshot_unchanged(
 ) -> bool:
     """Whether the parts hold exactly the rows of the newest earlier load of a snapshot table."""
     hashes = "select _row_hash, count(*) as n from read_parquet({}) group by _row_hash"
-    new, old = hashes.format([f"{directory}/*.parquet"]), hashes.format(newest_earlier)
+    new, old = hashes.format(_list([f"{directory}/*.parquet"])), hashes.format(_list(newest_earlier))
     (different,) = connection.execute(
         f"select count(*) from ({new}) as new full join ({old}) as old using (_row_hash, n) "
         "where new.n is null or old.n is null"
