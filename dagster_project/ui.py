@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from dagster_project.environments import create_home, default_config_path
@@ -23,13 +23,12 @@ def serve_ui(config_path: Path | None, port: int) -> None:
             f"{path} does not exist; make it from config/stammkunde.example.yml or run 'stammkunde demo'"
         )
     os.environ["STAMMKUNDE_CONFIG"] = str(path.resolve())
+    servers: AbstractContextManager[object] = nullcontext()
     if path.resolve().parent == home.demo:
         from ingestion.demo.servers import load_secrets, serving
 
         load_secrets(home)
         servers = serving(home)
-    else:
-        servers = nullcontext()
     load_config(path)
     command = [
         str(Path(sys.executable).parent / "dagster"), "dev", "-m", "dagster_project.definitions",
