@@ -11,6 +11,7 @@ closing) is taken from the newest file that holds it; of several rows with one k
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,9 +102,13 @@ def read_parts(pattern: str) -> str:
 
 
 def remove_duplicates(
-    connection: duckdb.DuckDBPyConnection, table: Table, directory: Path, files: pa.Table
-) -> pa.Table:
-    """Takes duplicates out of the parts in `directory`; returns them as quarantine rows.
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    directory: Path,
+    files: pa.Table,
+    reject: Callable[[pa.Table], None],
+) -> None:
+    """Takes duplicates out of the parts in `directory` and hands them to `reject` as quarantine rows.
 
     `files` has one row per file of the load: file, container, file_no (later is newer).
     """
@@ -128,9 +133,8 @@ def remove_duplicates(
     (found,) = connection.execute("select count(*) from loser").fetchone() or (0,)
     if found:
         content = ", ".join(f'"{name}" := part."{name}"' for name in table.field_names)
-        rejected = (
-            connection.execute(
-                f"""
+        rejected = connection.execute(
+            f"""
             select {quoted(table.name)} as table_name, 'row' as kind, file_order.container,
                 part._source_file as file, part._source_line as line,
                 null::varchar as field, null::varchar as value_masked, loser.reason,
@@ -140,15 +144,11 @@ def remove_duplicates(
             join file_order on file_order.file = part._source_file
             order by part._source_file, part._source_line, part_row
             """
-            )
-            .to_arrow_table()
-            .cast(SCHEMA)
         )
+        for batch in rejected.to_arrow_reader(100_000):
+            reject(pa.Table.from_batches([batch]).cast(SCHEMA))
         _keep(connection, table, directory, "anti join loser using (part_file, part_row)")
-    else:
-        rejected = SCHEMA.empty_table()
     connection.unregister("file_order")
-    return rejected
 
 
 def _keep(connection: duckdb.DuckDBPyConnection, table: Table, directory: Path, condition: str) -> None:
