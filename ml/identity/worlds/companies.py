@@ -13,18 +13,13 @@ from ml.identity.worlds.lists import Lists
 
 _TRADES = [
     "Zimmerei", "Tischlerei", "Bäckerei", "Konditorei", "Fleischerei", "Autohaus", "Kfz-Werkstatt",
-    "Gasthaus", "Hotel",
-    "Pension", "Café", "Apotheke", "Zahnarztpraxis", "Physiotherapie", "Kanzlei", "Steuerberatung",
-    "Ingenieurbüro",
-    "Architekten", "Elektrotechnik", "Heizungsbau", "Sanitärtechnik", "Dachdeckerei", "Malermeister",
-    "Gartenbau",
-    "Landschaftsbau", "Baumarkt", "Spedition", "Transporte", "Druckerei", "Werbeagentur", "Softwarehaus",
-    "Maschinenbau",
-    "Metallbau", "Holzbau", "Immobilien", "Hausverwaltung", "Versicherungsbüro", "Reisebüro",
-    "Buchhandlung", "Optik",
-    "Friseursalon", "Kosmetikstudio", "Fahrschule", "Musikschule", "Sportverein", "Kindergarten",
-    "Seniorenheim",
-    "Reitstall", "Weingut", "Brauerei",
+    "Gasthaus", "Hotel", "Pension", "Café", "Apotheke", "Zahnarztpraxis", "Physiotherapie", "Kanzlei",
+    "Steuerberatung", "Ingenieurbüro", "Architekten", "Elektrotechnik", "Heizungsbau", "Sanitärtechnik",
+    "Dachdeckerei", "Malermeister", "Gartenbau", "Landschaftsbau", "Baumarkt", "Spedition", "Transporte",
+    "Druckerei", "Werbeagentur", "Softwarehaus", "Maschinenbau", "Metallbau", "Holzbau", "Immobilien",
+    "Hausverwaltung", "Versicherungsbüro", "Reisebüro", "Buchhandlung", "Optik", "Friseursalon",
+    "Kosmetikstudio", "Fahrschule", "Musikschule", "Sportverein", "Kindergarten", "Seniorenheim", "Reitstall",
+    "Weingut", "Brauerei",
 ]  # fmt: skip
 _FORMS = (
     "GmbH 44|GmbH & Co. KG 15|e.K. 9|KG 6|UG (haftungsbeschränkt) 6|GbR 9|OHG 3|AG 3|e.V. 5",
@@ -32,10 +27,9 @@ _FORMS = (
     "AG 40|GmbH 46|Kollektivgesellschaft 6|Verein 8",
 )
 _SAID = [
-    ("GmbH & Co. KG", "GmbH & Co KG"), ("GmbH & Co. KG", "GmbH u. Co. KG"), ("GmbH", "G.m.b.H."), ("e.K.",
-    "eK"),
-    (" & ", " und "), (" & ", " u. "), ("GmbH", "gmbh"), ("UG (haftungsbeschränkt)", "UG"), ("e.V.", "e. V."),
-    ("AG", "Aktiengesellschaft"), ("-", " "),
+    ("GmbH & Co. KG", "GmbH & Co KG"), ("GmbH & Co. KG", "GmbH u. Co. KG"), ("GmbH", "G.m.b.H."),
+    ("e.K.", "eK"), (" & ", " und "), (" & ", " u. "), ("GmbH", "gmbh"), ("UG (haftungsbeschränkt)", "UG"),
+    ("e.V.", "e. V."), ("AG", "Aktiengesellschaft"), ("-", " "),
 ]  # fmt: skip
 
 
@@ -65,9 +59,13 @@ def make_companies(
     trade = one_of(rng, _TRADES, n)
     core = pc.choose(
         pa.array(weighted(rng, [34, 24, 12, 10, 12, 8], n)),
-        glue(trade, " ", owner), glue(owner, " ", trade), glue(owner, " & ", partner, " ", trade),
-        glue(trade, " ", owner, " & Söhne"), glue(trade, " ", at(lists.town, town)), glue(owner, "-", trade),
-    )  # fmt: skip
+        glue(trade, " ", owner),
+        glue(owner, " ", trade),
+        glue(owner, " & ", partner, " ", trade),
+        glue(trade, " ", owner, " & Söhne"),
+        glue(trade, " ", at(lists.town, town)),
+        glue(owner, "-", trade),
+    )
     form = pc.choose(pa.array(country), *(one_of(rng, forms, n) for forms in _FORMS))
     number = rng.integers(10_000_000, 99_999_999, n)
     # Check digits are right: an invalid id is a mistake, not the rule.

@@ -119,16 +119,13 @@ def _surnames(wider: Path | None) -> tuple[Text, Weights]:
 
 _FRONT = (
     "Alten", "Neuen", "Ober", "Unter", "Nieder", "Hohen", "Lang", "Kirch", "Birken", "Buchen", "Eichen",
-    "Erlen",
-    "Gross", "Klein", "Wester", "Oster", "Sud", "Mittel", "Stein", "Wald", "Wiesen", "Bruch", "Berg",
-    "Hasel", "Linden",
-    "Mühl", "Rosen", "Schön", "Schwarz", "Weiß", "Roth", "Grün", "Tannen", "Ulmen", "Vogel", "Königs",
-    "Bischofs",
+    "Erlen", "Gross", "Klein", "Wester", "Oster", "Sud", "Mittel", "Stein", "Wald", "Wiesen", "Bruch", "Berg",
+    "Hasel", "Linden", "Mühl", "Rosen", "Schön", "Schwarz", "Weiß", "Roth", "Grün", "Tannen", "Ulmen",
+    "Vogel", "Königs", "Bischofs",
 )  # fmt: skip
 _BACK = (
-    "dorf", "hausen", "heim", "berg", "bach", "feld", "tal", "hofen", "kirchen", "brunn", "stetten",
-    "ried", "au",
-    "rode", "wang", "weiler", "burg", "stadt", "see", "furt", "brück", "hain", "leben", "büttel",
+    "dorf", "hausen", "heim", "berg", "bach", "feld", "tal", "hofen", "kirchen", "brunn", "stetten", "ried",
+    "au", "rode", "wang", "weiler", "burg", "stadt", "see", "furt", "brück", "hain", "leben", "büttel",
 )  # fmt: skip
 
 

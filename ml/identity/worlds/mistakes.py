@@ -42,10 +42,13 @@ class Mistakes:
     """Applies mistakes to the columns of a batch of records and remembers which record got which."""
 
     def __init__(
-        self, settings: WorldSettings, source: SourceSettings, rng: np.random.Generator, columns: dict[str,
-        Text],
+        self,
+        settings: WorldSettings,
+        source: SourceSettings,
+        rng: np.random.Generator,
+        columns: dict[str, Text],
         birth_date: np.ndarray,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.settings, self.source, self.rng = settings, source, rng
         self.columns, self.birth_date = columns, birth_date
         self.size = len(birth_date)

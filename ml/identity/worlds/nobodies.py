@@ -30,14 +30,20 @@ def nobodies(
     record_id = glue(system, ":", numbers)
     born = np.where(rng.random(size) < 0.5, np.datetime64("1900-01-01"), np.datetime64("NaT"))
     given = {
-        "record_id": record_id, "source_system": pa.array([system] * size), "source_record_id": numbers,
-        "kind": pa.array(["person"] * size), "first_name": first, "last_name": last,
+        "record_id": record_id,
+        "source_system": pa.array([system] * size),
+        "source_record_id": numbers,
+        "kind": pa.array(["person"] * size),
+        "first_name": first,
+        "last_name": last,
         "email": if_(rng.random(size) < 0.5, SHOP_EMAIL, None),
         "phone": if_(rng.random(size) < 0.5, "0000000", None),
         "birth_date": pa.array(born).cast(pa.date32()),
-        "first_source": pa.array([system] * size), "is_guest": pa.array([False] * size),
-        "created_at": at_time, "updated_at": at_time,
-    }  # fmt: skip
+        "first_source": pa.array([system] * size),
+        "is_guest": pa.array([False] * size),
+        "created_at": at_time,
+        "updated_at": at_time,
+    }
     records = pa.table({f.name: given.get(f.name, pa.nulls(size, f.type)) for f in SCHEMA}, schema=SCHEMA)
     truth = pa.table(
         {

@@ -191,13 +191,18 @@ def phone_text(rng: np.random.Generator, country: Ints, prefix: Text, number: Te
     pairs = pc.replace_substring_regex(number, r"(\d{2})", r"\1 ")
     style = weighted(rng, [22, 16, 12, 10, 10, 8, 8, 6, 4, 4], len(number))
     return pc.choose(
-        pa.array(style), glue("0", prefix, number), glue("0", prefix, "/", number), glue("0", prefix, " ",
-        number),
-        glue("+", code, prefix, number), glue("+", code, " ", prefix, " ", number), glue("00", code,
-        prefix, number),
-        glue("0", prefix, "-", number), pc.utf8_trim_whitespace(glue("0", prefix, " / ", pairs)),
-        glue("+", code, " (0)", prefix, " ", number), glue("(0", prefix, ") ", number),
-    )  # fmt: skip
+        pa.array(style),
+        glue("0", prefix, number),
+        glue("0", prefix, "/", number),
+        glue("0", prefix, " ", number),
+        glue("+", code, prefix, number),
+        glue("+", code, " ", prefix, " ", number),
+        glue("00", code, prefix, number),
+        glue("0", prefix, "-", number),
+        pc.utf8_trim_whitespace(glue("0", prefix, " / ", pairs)),
+        glue("+", code, " (0)", prefix, " ", number),
+        glue("(0", prefix, ") ", number),
+    )
 
 
 def _emails(
@@ -226,7 +231,13 @@ def _emails(
         # Who has no address of the own takes another's of the house, or opens one for this.
         made = glue(truth_mailbox(truth, person), digits(who % 100_003), "@gmx.net")
         email = pc.coalesce(email, family, at(reach.email[0], theirs), made)
-    sheet.columns["email"] = if_(rng.random(n) < source.missing_email, None, email)
+    # Who gives no name gives an address: a newsletter.
+    none = (rng.random(n) < source.missing_email) & (
+        known(sheet.columns["last_name"]) | (source.missing_email == 1)
+    )
+    sheet.columns["email"] = if_(none, None, email)
+    for trait in ("second_email", "family_email", "work_email", "others_email"):
+        sheet.traits[trait] &= known(sheet.columns["email"])
 
 
 def truth_mailbox(truth: Truth, person: Ints) -> Text:

@@ -123,9 +123,8 @@ def make_people(settings: WorldSettings, rng: np.random.Generator, lists: Lists,
     title = np.where(titled, weighted(rng, [85, 15], n) + 1, 0)
     birth_date = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]") + day
     return People(
-        household, head, role, male, birth_date, given, second, (before, after), (joined_before,
-        joined_after),
-        renamed, title, particle, leaves,
+        household, head, role, male, birth_date, given, second, (before, after),
+        (joined_before, joined_after), renamed, title, particle, leaves,
     )  # fmt: skip
 
 
@@ -134,14 +133,13 @@ def _households(settings: WorldSettings, rng: np.random.Generator, persons: int)
     singles = 1.0 - s.couples - s.families - s.single_parents - s.flat_shares
     plain = max(1.0 - s.twins - s.namesakes - s.grandparents, 0.0)
     kinds: list[tuple[float, list[int]]] = [
-        (singles, [_A]), (s.couples, [_A, _P]),
-        (s.families * plain * 0.5, [_A, _P, _C]), (s.families * plain * 0.4, [_A, _P, _C, _C]),
-        (s.families * plain * 0.1, [_A, _P, _C, _C, _C]),
+        (singles, [_A]), (s.couples, [_A, _P]), (s.families * plain * 0.5, [_A, _P, _C]),
+        (s.families * plain * 0.4, [_A, _P, _C, _C]), (s.families * plain * 0.1, [_A, _P, _C, _C, _C]),
         (s.families * s.twins * 0.7, [_A, _P, _T, _T]), (s.families * s.twins * 0.3, [_A, _P, _T, _T, _C]),
         (s.families * s.namesakes * 0.6, [_A, _P, _N]), (s.families * s.namesakes * 0.4, [_A, _P, _N, _C]),
-        (s.families * s.grandparents, [_A, _P, _C, _G]),
-        (s.single_parents * 0.7, [_A, _C]), (s.single_parents * 0.3, [_A, _C, _C]),
-        (s.flat_shares * 0.5, [_F, _F]), (s.flat_shares * 0.35, [_F] * 3), (s.flat_shares * 0.15, [_F] * 4),
+        (s.families * s.grandparents, [_A, _P, _C, _G]), (s.single_parents * 0.7, [_A, _C]),
+        (s.single_parents * 0.3, [_A, _C, _C]), (s.flat_shares * 0.5, [_F, _F]),
+        (s.flat_shares * 0.35, [_F] * 3), (s.flat_shares * 0.15, [_F] * 4),
     ]  # fmt: skip
     sizes = np.array([len(members) for _, members in kinds])
     roles = np.zeros((len(kinds), sizes.max()), dtype=np.int64)

@@ -126,9 +126,8 @@ def _addresses(rng: np.random.Generator, given: Text, surname: Text, year: Ints,
         "wolke",
     ]
     local = pc.choose(
-        pa.array(weighted(rng, [30, 9, 13, 8, 7, 9, 8, 6, 5, 5], n)),
-        glue(given, ".", surname), glue(given, surname), glue(initial, ".", surname), glue(given, "-",
-        surname),
+        pa.array(weighted(rng, [30, 9, 13, 8, 7, 9, 8, 6, 5, 5], n)), glue(given, ".", surname),
+        glue(given, surname), glue(initial, ".", surname), glue(given, "-", surname),
         glue(surname, ".", given), glue(given, ".", surname, short), glue(given, short), glue(surname, some),
         glue(initial, surname, short), glue(one_of(rng, pets, n), some),
     )  # fmt: skip

@@ -6,15 +6,16 @@ import pyarrow as pa
 
 _TEXTS = (
     "record_id", "source_system", "source_record_id", "kind", "salutation", "title", "first_name",
-    "last_name",
-    "company_name", "vat_id", "birth_date", "email", "phone", "mobile", "street", "house_no",
-    "postal_code", "city",
-    "country", "card_no", "branch_id", "sales_rep_id", "first_source", "is_guest", "created_at", "updated_at",
+    "last_name", "company_name", "vat_id", "birth_date", "email", "phone", "mobile", "street", "house_no",
+    "postal_code", "city", "country", "card_no", "branch_id", "sales_rep_id", "first_source", "is_guest",
+    "created_at", "updated_at",
 )  # fmt: skip
 _OTHER_TYPES = {
-    "birth_date": pa.date32(), "is_guest": pa.bool_(), "created_at": pa.timestamp("us"),
+    "birth_date": pa.date32(),
+    "is_guest": pa.bool_(),
+    "created_at": pa.timestamp("us"),
     "updated_at": pa.timestamp("us"),
-}  # fmt: skip
+}
 SCHEMA = pa.schema([(name, _OTHER_TYPES.get(name, pa.string())) for name in _TEXTS])
 """Columns of `identity.int_source_records`."""
 

@@ -50,9 +50,8 @@ class SourceSettings:
 
 SHOP = SourceSettings(
     "shop", persons=0.60, companies=0.08, again=0.045, copied=0.006, missing_first_name=0.01,
-    missing_email=0.40,
-    missing_phone=0.30, missing_birth_date=0.22, missing_address=0.07, missing_street=0.02, card_known=1.0,
-    second_email=0.18, work_contact=0.01, informal=1.0, careless=1.3,
+    missing_email=0.40, missing_phone=0.30, missing_birth_date=0.22, missing_address=0.07,
+    missing_street=0.02, card_known=1.0, second_email=0.18, work_contact=0.01, informal=1.0, careless=1.3,
 )  # fmt: skip
 WEBSHOP = SourceSettings(
     "webshop", persons=0.46, companies=0.30, again=0.05, copied=0.004, missing_email=0.0, missing_phone=0.36,
@@ -61,17 +60,15 @@ WEBSHOP = SourceSettings(
 )  # fmt: skip
 BRANCH = SourceSettings(
     "branch", persons=0.27, companies=0.75, again=0.045, copied=0.012, missing_first_name=0.015,
-    missing_email=0.55,
-    missing_phone=0.22, missing_mobile=0.50, missing_birth_date=0.72, missing_address=0.02,
-    missing_street=0.01,
-    card_known=0.08, second_email=0.18, work_contact=0.02, informal=0.7, careless=1.2,
+    missing_email=0.55, missing_phone=0.22, missing_mobile=0.50, missing_birth_date=0.72,
+    missing_address=0.02, missing_street=0.01, card_known=0.08, second_email=0.18, work_contact=0.02,
+    informal=0.7, careless=1.2,
 )  # fmt: skip
 LEADS = SourceSettings(
     "leads", persons=0.185, companies=0.06, again=0.20, copied=0.008, missing_name=0.08,
-    missing_first_name=0.03,
-    missing_email=0.10, missing_phone=0.46, missing_birth_date=0.93, missing_address=0.46,
-    missing_street=0.22,
-    second_email=0.28, work_contact=0.08, informal=1.6, careless=1.1,
+    missing_first_name=0.03, missing_email=0.10, missing_phone=0.46, missing_birth_date=0.93,
+    missing_address=0.46, missing_street=0.22, second_email=0.28, work_contact=0.08, informal=1.6,
+    careless=1.1,
 )  # fmt: skip
 
 
@@ -207,12 +204,12 @@ def clean(settings: WorldSettings) -> WorldSettings:
     """The same people and systems, without any mistake or change."""
     people = {
         "companies", "couples", "families", "single_parents", "flat_shares", "twins", "namesakes",
-        "grandparents",
-        "apartments", "abroad", "takes_name", "double_name", "landline", "mobile", "email", "loyalty_spread",
+        "grandparents", "apartments", "abroad", "takes_name", "landline", "mobile", "email",
+        "loyalty_spread",
     }  # fmt: skip
     rates = {f.name: 0.0 for f in fields(settings) if f.type == "float" and f.name not in people}
     return replace(settings, **rates).every_source(  # type: ignore[arg-type]
-        informal=0.0, careless=0.0, second_email=0.0, work_contact=0.0
+        copied=0.0, informal=0.0, careless=0.0, second_email=0.0, work_contact=0.0
     )
 
 
@@ -256,18 +253,17 @@ PRESETS: dict[str, WorldSettings] = {
     # one of before the internet
     "no_email": REALISTIC.every_source(missing_email=1.0),
     # name and little else
-    "thin": REALISTIC.every_source(missing_birth_date=0.97, missing_phone=0.85, missing_email=0.6,
-    missing_address=0.7),
+    "thin": REALISTIC.every_source(
+        missing_birth_date=0.97, missing_phone=0.85, missing_email=0.6, missing_address=0.7
+    ),
     # a club that asks for everything
     "rich": REALISTIC.every_source(
         missing_name=0.0, missing_first_name=0.0, missing_email=0.06, missing_phone=0.12,
-        missing_birth_date=0.08,
-        missing_address=0.02, missing_street=0.0,
+        missing_birth_date=0.08, missing_address=0.02, missing_street=0.0,
     ),
     # everything at once, in one house
     "families": replace(
         REALISTIC, families=0.7, couples=0.2, single_parents=0.03, flat_shares=0.03, twins=0.2,
-        namesakes=0.25,
-        family_email=0.5, partners_contact=0.08, shared_card=0.5, landline=0.9,
+        namesakes=0.25, family_email=0.5, partners_contact=0.08, shared_card=0.5, landline=0.9,
     ),
 }  # fmt: skip

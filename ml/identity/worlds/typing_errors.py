@@ -20,15 +20,11 @@ for _row in _ROWS:
 
 _SOUNDS = [
     ("eier", "aier"), ("aier", "ayer"), ("ayer", "eier"), ("eyer", "eier"), ("midt", "mitt"), ("mitt", "mid"),
-    ("mann", "man"), ("ann", "an"), ("ph", "f"), ("th", "t"), ("ck", "k"), ("ff", "f"), ("dt", "d"), ("tz",
-    "z"),
-    ("chri", "kri"), ("Chri", "Kri"), ("Kat", "Cat"), ("Carl", "Karl"), ("Kla", "Cla"), ("Cla", "Kla"),
-    ("ss", "ß"),
-    ("ß", "ss"), ("ie", "i"), ("ei", "ai"), ("ai", "ei"), ("y", "i"), ("äu", "eu"), ("ä", "e"), ("ll",
-    "l"), ("nn", "n"),
-    ("tt", "t"), ("mm", "m"), ("rr", "r"), ("eh", "ee"), ("oh", "o"), ("ah", "a"), ("uh", "u"), ("f", "v"),
-    ("z", "tz"),
-    ("k", "ck"), ("n", "nn"), ("l", "ll"),
+    ("mann", "man"), ("ann", "an"), ("ph", "f"), ("th", "t"), ("ck", "k"), ("ff", "f"), ("dt", "d"),
+    ("tz", "z"), ("chri", "kri"), ("Chri", "Kri"), ("Kat", "Cat"), ("Carl", "Karl"), ("Kla", "Cla"),
+    ("Cla", "Kla"), ("ss", "ß"), ("ß", "ss"), ("ie", "i"), ("ei", "ai"), ("ai", "ei"), ("y", "i"),
+    ("äu", "eu"), ("ä", "e"), ("ll", "l"), ("nn", "n"), ("tt", "t"), ("mm", "m"), ("rr", "r"), ("eh", "ee"),
+    ("oh", "o"), ("ah", "a"), ("uh", "u"), ("f", "v"), ("z", "tz"), ("k", "ck"), ("n", "nn"), ("l", "ll"),
 ]  # fmt: skip
 _HOSTS = {
     "gmail.com": "gmial.com 4|gmail.de 5|gmail.con 3|gmai.com 3|gmail.co 2|googelmail.com 1|gmali.com 2",

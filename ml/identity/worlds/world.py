@@ -193,9 +193,16 @@ def _cards(
 
 
 def _tables(
-    truth: Truth, settings: WorldSettings, source: SourceSettings, rng: np.random.Generator, who: Ints,
-    when: np.ndarray, changed: np.ndarray, sheet: Sheet, rows: Ints,
-) -> tuple[pa.Table, pa.Table, pa.Table]:  # fmt: skip
+    truth: Truth,
+    settings: WorldSettings,
+    source: SourceSettings,
+    rng: np.random.Generator,
+    who: Ints,
+    when: np.ndarray,
+    changed: np.ndarray,
+    sheet: Sheet,
+    rows: Ints,
+) -> tuple[pa.Table, pa.Table, pa.Table]:
     n, c = len(who), sheet.columns
     start = np.datetime64(settings.until) - np.timedelta64(round(YEARS * 365.25), "D")
     seconds = np.stack([when, changed]) * 365.25 * 86_400 * (YEARS * 365.25 - 1) / (YEARS * 365.25)
