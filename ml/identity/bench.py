@@ -77,7 +77,7 @@ def run_identity(
     model_seconds = stage("models", lambda: _models(warehouse, target, as_of, manifest))
     assignment, candidates = stage("clusters", lambda: _clusters(warehouse, as_of))
     seconds["total"] = round(sum(seconds.values()), 3)
-    return Resolution(assignment, seconds, model_seconds, candidates, _peak_mb(), warehouse)
+    return Resolution(assignment, seconds, model_seconds, candidates, peak_mb(), warehouse)
 
 
 def _load(records: pa.Table, warehouse: Path) -> None:
@@ -148,7 +148,8 @@ def _forget_peak() -> None:
         return
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """Highest resident memory of this process so far, or since a run has begun."""
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text(encoding="ascii").splitlines():

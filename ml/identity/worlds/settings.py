@@ -79,7 +79,7 @@ class WorldSettings:
     sources: tuple[SourceSettings, ...] = (SHOP, WEBSHOP, BRANCH, LEADS)
     until: date = date(2026, 10, 31)
     """Last day on which a record is made; the first lies eight years before."""
-    loyalty_spread: float = 0.5
+    loyalty_spread: float = 0.7
     """How unequal people are in the number of systems that know them (standard deviation of log-odds)."""
 
     # who lives together
@@ -92,10 +92,12 @@ class WorldSettings:
     flat_shares: float = 0.05
     twins: float = 0.04
     """Of the families, those with twins."""
-    namesakes: float = 0.06
+    namesakes: float = 0.04
     """Of the families, those in which a child bears the first name of a parent."""
     grandparents: float = 0.06
     """Of the families, those with a grandmother or grandfather in the house."""
+    children_known: float = 0.5
+    """Children and flatmates, compared with the others, in the odds of being known to a system."""
     apartments: float = 0.35
     """Households that live in a house where another one lives."""
     abroad: float = 0.10
@@ -204,7 +206,7 @@ def clean(settings: WorldSettings) -> WorldSettings:
     """The same people and systems, without any mistake or change."""
     people = {
         "companies", "couples", "families", "single_parents", "flat_shares", "twins", "namesakes",
-        "grandparents", "apartments", "abroad", "takes_name", "landline", "mobile", "email",
+        "grandparents", "children_known", "apartments", "abroad", "takes_name", "landline", "mobile", "email",
         "loyalty_spread",
     }  # fmt: skip
     rates = {f.name: 0.0 for f in fields(settings) if f.type == "float" and f.name not in people}

@@ -83,6 +83,7 @@ def make_world(settings: WorldSettings, records: int, seed: int, wider: Path | N
 
 def _expected(source: SourceSettings, settings: WorldSettings) -> float:
     known_here = source.persons * (1 - settings.companies) + source.companies * settings.companies
+    known_here *= 0.6 + 0.4 * settings.children_known
     return known_here * (1 + source.again + source.copied) * (1 + source.guests * 0.5)
 
 
@@ -113,6 +114,9 @@ def _who_is_where(settings: WorldSettings, rng: np.random.Generator, truth: Trut
     persons, total = truth.people.size, truth.people.size + truth.companies.size
     company = np.arange(total) >= persons
     loyal = rng.normal(0, settings.loyalty_spread, total)
+    young = np.concatenate(
+        [truth.people.is_child | (truth.people.role == Role.FLATMATE), np.zeros(total - persons, bool)]
+    )
     offline = ~known(truth.reach.email[0])
     rows = []
     for source in settings.sources:
@@ -120,7 +124,7 @@ def _who_is_where(settings: WorldSettings, rng: np.random.Generator, truth: Trut
         if source.missing_email == 0:
             share = np.where(offline, 0.3 * share, share)
         share = np.clip(share, 1e-9, 1 - 1e-9)
-        odds = share / (1 - share) * np.exp(loyal)
+        odds = share / (1 - share) * np.exp(loyal) * np.where(young, settings.children_known, 1.0)
         here = rng.random(total) < odds / (1 + odds)
         who = np.flatnonzero(here)
         # Some come again and again under another number.
