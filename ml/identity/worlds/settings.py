@@ -50,7 +50,7 @@ class SourceSettings:
 
 SHOP = SourceSettings(
     "shop", persons=0.60, companies=0.08, again=0.045, copied=0.006, missing_first_name=0.01,
-    missing_email=0.40, missing_phone=0.30, missing_birth_date=0.22, missing_address=0.07,
+    missing_email=0.37, missing_phone=0.28, missing_birth_date=0.22, missing_address=0.07,
     missing_street=0.02, card_known=1.0, second_email=0.18, work_contact=0.01, informal=1.0, careless=1.3,
 )  # fmt: skip
 WEBSHOP = SourceSettings(
@@ -67,7 +67,7 @@ BRANCH = SourceSettings(
 LEADS = SourceSettings(
     "leads", persons=0.185, companies=0.06, again=0.20, copied=0.008, missing_name=0.08,
     missing_first_name=0.03, missing_email=0.10, missing_phone=0.46, missing_birth_date=0.93,
-    missing_address=0.46, missing_street=0.22, second_email=0.28, work_contact=0.08, informal=1.6,
+    missing_address=0.34, missing_street=0.20, second_email=0.28, work_contact=0.08, informal=1.6,
     careless=1.1,
 )  # fmt: skip
 
@@ -106,12 +106,12 @@ class WorldSettings:
     # what changes in eight years
     moves: float = 0.22
     """Households that move; grown children and flatmates leave at the same rate."""
-    renamed: float = 0.20
+    renamed: float = 0.25
     """Of the partners who took another name, whose wedding falls into these years."""
     divorced: float = 0.02
     """Of the partners, who take the birth name back and move out."""
     new_mobile: float = 0.16
-    outdated: float = 0.5
+    outdated: float = 0.52
     """Records that are not told of a change after they were made."""
     takes_name: float = 0.72
     """Of the partners, who bear the other's name."""
@@ -137,12 +137,12 @@ class WorldSettings:
 
     # names as they are said
     second_given_name: float = 0.08
-    nickname: float = 0.055
+    nickname: float = 0.06
     first_initial: float = 0.012
     name_variant: float = 0.01
     """Meier for Mayer, Stefan for Stephan."""
-    swapped_names: float = 0.010
-    one_field_name: float = 0.010
+    swapped_names: float = 0.012
+    one_field_name: float = 0.012
     """First and last name in one field."""
     title: float = 0.03
     title_told: float = 0.5
@@ -151,8 +151,8 @@ class WorldSettings:
     remark_in_name: float = 0.004
 
     # mistakes of the typist
-    typo_first_name: float = 0.014
-    typo_last_name: float = 0.020
+    typo_first_name: float = 0.018
+    typo_last_name: float = 0.025
     typo_street: float = 0.020
     typo_city: float = 0.010
     typo_email: float = 0.008
@@ -160,7 +160,7 @@ class WorldSettings:
     typo_phone: float = 0.008
     typo_postal_code: float = 0.006
     typo_house_no: float = 0.008
-    missing_house_no: float = 0.015
+    missing_house_no: float = 0.02
     typo_birth_date: float = 0.008
     swapped_day_month: float = 0.008
     only_birth_year: float = 0.004
