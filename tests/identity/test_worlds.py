@@ -103,6 +103,23 @@ def test_mistakes_happen_as_often_as_they_are_told_to(trait, setting, factor):
     assert value(never, share) == 0
 
 
+def test_copies_are_whole_rows_under_another_number():
+    copied = replace(GERMAN, sources=tuple(replace(s, copied=0.05) for s in GERMAN.sources))
+    made = make_world(copied, 20_000, seed=6)
+    assert value(made, "select avg(copied::int) from traits") == pytest.approx(0.047, rel=0.2)
+    unlike = """
+        select count(*) from traits join records as a using (record_id) join truth as x using (record_id)
+        where copied and not exists (
+            from records as b join truth as y using (record_id)
+            where x.entity_id = y.entity_id and a.record_id <> b.record_id
+                and a.first_name is not distinct from b.first_name
+                and a.last_name is not distinct from b.last_name
+                and a.email is not distinct from b.email and a.phone is not distinct from b.phone
+        )
+    """
+    assert value(made, unlike) == 0
+
+
 def test_gaps_are_as_wide_as_told(world):
     for source in GERMAN.sources:
         found = rows(

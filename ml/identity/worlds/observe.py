@@ -33,6 +33,8 @@ class Truth:
     """Row of the company for which a person works, -1 for most."""
     contact_of: Ints
     """Somebody else of the household, or oneself."""
+    card_of: Ints
+    """Whose loyalty card one uses: one's own or that of the head of the household."""
 
 
 @dataclass

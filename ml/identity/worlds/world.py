@@ -105,8 +105,12 @@ def _truth(settings: WorldSettings, stream, entities: int, wider: Path | None) -
     rows = np.arange(people.size)
     beside = np.minimum(rows + 1, people.size - 1)
     other = np.where((people.head == rows) & (people.head[beside] == rows), beside, people.head)
-    contact_of = np.concatenate([other, people.size + np.arange(firms)])
-    return Truth(names, people, places, reach, companies, employer, contact_of)
+    firm_rows = people.size + np.arange(firms)
+    # A card belongs to a person, or to the head of the household who lets the others use it.
+    lent = stream("cards").random(people.size) < settings.shared_card
+    card_of = np.concatenate([np.where(lent, people.head, rows), firm_rows])
+    contact_of = np.concatenate([other, firm_rows])
+    return Truth(names, people, places, reach, companies, employer, contact_of, card_of)
 
 
 def _who_is_where(settings: WorldSettings, rng: np.random.Generator, truth: Truth) -> list[Ints]:
@@ -128,9 +132,7 @@ def _who_is_where(settings: WorldSettings, rng: np.random.Generator, truth: Trut
         here = rng.random(total) < odds / (1 + odds)
         who = np.flatnonzero(here)
         # Some come again and again under another number.
-        further = (
-            rng.geometric(1 / (1 + source.again), len(who)) - 1 if source.again else np.zeros(len(who), int)
-        )
+        further = rng.geometric(1 / (1 + source.again + source.copied), len(who)) - 1
         guest = (rng.random(len(who)) < source.guests) & ~company[who]
         further = further + np.where(guest, rng.geometric(0.67, len(who)) - 1, 0)
         rows.append(np.repeat(who, 1 + np.minimum(further, 6)))
@@ -156,44 +158,24 @@ def _system(
     sheet.traits["from_company"] = sheet.is_company
 
     repeated = np.r_[False, who[1:] == who[:-1]] if n else np.zeros(0, dtype=bool)
-    sheet.columns["card_no"] = _cards(settings, source, rng, truth, who, repeated)
+    sheet.columns["card_no"] = _cards(source, rng, truth, who, repeated)
     comes_as_guest = (rng.random(n) < 0.5 * source.guests) | (repeated & (rng.random(n) < 0.8))
     sheet.columns["is_guest"] = pa.array(comes_as_guest & (source.guests > 0))
     # A copy is the whole row under another number: a merge of two databases, an import done twice.
-    copies = (
-        np.flatnonzero(rng.random(n) < source.copied / (1 + source.copied))
-        if source.copied
-        else np.empty(0, int)
-    )
-    copies = copies[copies > 0]
-    rows = np.arange(n)
-    # The copy takes the place of another record of the same one, so the number of records holds.
-    rows[copies[repeated[copies]]] -= 1
-    sheet.traits["copied"] = rows != np.arange(n)
-    return _tables(truth, settings, source, rng, who, when, changed, sheet, rows)
+    again = source.again + source.copied + 0.5 * source.guests
+    copy = repeated & (rng.random(n) < source.copied / max(again, 1e-9))
+    copy &= ~np.r_[False, copy[:-1]]  # of a row that stays
+    sheet.traits["copied"] = copy
+    return _tables(truth, settings, source, rng, who, when, changed, sheet, np.arange(n) - copy)
 
 
 def _cards(
-    settings: WorldSettings,
-    source: SourceSettings,
-    rng: np.random.Generator,
-    truth: Truth,
-    who: Ints,
-    repeated: Flags,
+    source: SourceSettings, rng: np.random.Generator, truth: Truth, who: Ints, repeated: Flags
 ) -> Text:
-    persons = truth.people.size
-    # A card belongs to a person, or to the head of the household who lets the others use it.
-    lent = np.random.default_rng([persons, 0xCA4D]).random(persons) < settings.shared_card
-    owner = np.concatenate(
-        [np.where(lent, truth.people.head, np.arange(persons)), persons + np.arange(truth.companies.size)]
-    )
-    number = (
-        2_400_000_000_000
-        + owner[who] * 104_729 % 9_999_999_967 * 10
-        + np.where(repeated, rng.integers(1, 10, len(who)), 0)
-    )
-    has = rng.random(len(who)) < source.card_known
-    return if_(has, digits(number), None)
+    # A second membership has a card of its own.
+    another = np.where(repeated, rng.integers(1, 10, len(who)), 0)
+    number = 2_400_000_000_000 + truth.card_of[who] * 104_729 % 9_999_999_967 * 10 + another
+    return if_(rng.random(len(who)) < source.card_known, digits(number), None)
 
 
 def _tables(
