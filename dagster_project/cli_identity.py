@@ -8,7 +8,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,6 +77,59 @@ def whois(
     typer.echo(found.customer_id or "no customer any more")
     for step in found.steps:
         typer.echo(f"  {step}")
+
+
+@app.command()
+def review(
+    limit: Annotated[int, typer.Option(min=1, help="How many pairs to show.")] = 20,
+) -> None:
+    """Uncertain pairs for a steward to decide, those with most revenue at stake first."""
+    from ml.identity.evidence import has_rows
+    from ml.identity.review_text import queue_as_text
+
+    with _warehouse(Home.from_environment()) as connection:
+        if not has_rows(connection, "identity_assignment"):
+            raise UserError("nobody has been identified yet; 'stammkunde run' does it")
+        typer.echo(queue_as_text(connection, limit))
+
+
+@app.command()
+def preview(
+    config: Annotated[Path | None, typer.Option("--config", help="Configuration file, as for run.")] = None,
+    html: HtmlFile = None,
+) -> None:
+    """What the next run would do to customer ids under the configuration of now. Changes nothing."""
+    import tempfile
+
+    from dagster_project.rematch import rematch
+    from dagster_project.resources import Retailer
+    from ml.identity.decisions import read_decisions
+    from ml.identity.lookup import require_resolved
+    from ml.identity.preview import preview as look_ahead
+    from ml.identity.preview_text import as_html, as_text
+
+    home = Home.from_environment()
+    settings = Retailer(config_path=str(config or "")).config
+    with _warehouse(home) as connection:
+        require_resolved(connection)
+        day = _last_day(connection)
+    with tempfile.TemporaryDirectory(prefix=".preview-", dir=home.root) as workspace:
+        found = look_ahead(
+            home.warehouse,
+            Path(workspace),
+            day,
+            rematch=lambda copy: rematch(copy, settings, day),
+            decisions=read_decisions(home.decisions).decisions,
+        )
+    typer.echo(as_text(found))
+    if html:
+        _write(html, as_html(found))
+
+
+def _last_day(connection: duckdb.DuckDBPyConnection) -> date:
+    """The day of the newest link: the preview takes the records as they are, so no other day matters."""
+    rows = connection.execute("select max(linked_at)::date from identity.identity_assignment").fetchall()
+    return rows[0][0]  # type: ignore[no-any-return]
 
 
 def _decide(action: str, a: str, b: str, author: str, reason: str) -> None:

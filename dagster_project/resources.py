@@ -23,6 +23,8 @@ from stammkunde.warehouse import single_run
 
 AS_OF_TAG = "stammkunde/as_of"
 FULL_TAG = "stammkunde/full"
+ACCEPT_TAG = "stammkunde/accept_identity_changes"
+"""A run with this tag set to true may change any number of customer ids."""
 LOCK_HELD = "STAMMKUNDE_RUN_LOCK_HELD_BY"
 
 

@@ -14,10 +14,9 @@ DEFAULT_PATH = PROJECT_ROOT / "config" / "stewardship.yml"
 
 
 class Review(Section):
-    """Which pairs are uncertain: within so many bits of the threshold; `limit` bounds the queue."""
+    """Which pairs are uncertain: those within so many bits of the threshold."""
 
     bits_around_threshold: float = Field(default=4.0, gt=0, le=20)
-    limit: int = Field(default=1000, ge=1)
 
 
 class Stewardship(Section):
