@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project import cli_identity
+from dagster_project import cli_golden, cli_identity
 from dagster_project.environments import apply_defaults, default_config_path
 from stammkunde.errors import UserError
 from stammkunde.home import Home
@@ -21,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(cli_identity.app)
+app.add_typer(cli_golden.app)
 
 ConfigOption = Annotated[
     Path | None,

@@ -15,6 +15,7 @@ import dagster as dg
 from dagster_project.environments import create_home
 from dagster_project.progress import SWITCH, say
 from dagster_project.resources import ACCEPT_TAG, AS_OF_TAG, FULL_TAG, LOCK_HELD, Retailer
+from dagster_project.settings import check_settings
 from dagster_project.state import fingerprint, is_current
 from stammkunde.config import Config
 from stammkunde.errors import UserError
@@ -49,6 +50,7 @@ def run(
     retailer = Retailer(config_path=str(config_path or ""))
     home = create_home(retailer.home)
     config = retailer.config
+    check_settings()
     day = as_of or config.as_of or datetime.now(UTC).astimezone(config.zone).date()
     os.environ[SWITCH] = "1"
     with single_run(home), _lock_is_ours(), _demo_servers(config, home):

@@ -41,7 +41,8 @@ def read_settings(path: Path, model: type[Settings]) -> Settings:
         where = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{path}{where}: not valid YAML ({getattr(error, 'problem', error)})") from error
     if not isinstance(content or {}, dict):
-        raise ConfigError(f"{path}: expected keys such as {', '.join(map(repr, model.model_fields))} at the top")
+        known = ", ".join(map(repr, model.model_fields))
+        raise ConfigError(f"{path}: expected keys such as {known} at the top")
     try:
         return model.model_validate(content or {})
     except ValidationError as error:
