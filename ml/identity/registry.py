@@ -1,6 +1,7 @@
-"""Ids that stay: which `customer_id` a cluster bears, and what happened to ids since the last run.
+"""Ids that stay: which `customer_id` a cluster bears.
 
-Belongs here: the rules of an id's life. Does not belong here: how clusters are found (`clusters.py`).
+Belongs here: the rules by which ids are given. Does not belong here: how clusters are found (`clusters.py`)
+and what is told of changes (`history.py`).
 
 An id is born with its founding record and is `c_` and 16 hexadecimal digits of that record's SHA-256, so a
 lost warehouse gives the same ids again. When clusters change,
@@ -9,63 +10,137 @@ lost warehouse gives the same ids again. When clusters change,
   record, else the one with the earlier record;
 - a cluster that several ids claim keeps the oldest; the others end as `merged`;
 - a cluster that no id claims gets a new one: `split` when its records bore one before, else `created`;
-- an id without any record left ends as `erased`.
+- an id without any record left ends as `erased`;
+- a record whose number its source gave to somebody else (`record_state.py`) holds no old id.
 """
 
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
 
 import duckdb
 
-
-class Events(NamedTuple):
-    """How many ids were created, merged away, split off and erased."""
-
-    created: int
-    merged: int
-    split: int
-    erased: int
-
-
 TABLES = {
-    "identity_assignment": (
-        "record_id varchar, customer_id varchar, match_probability double, matched_by varchar, "
-        "linked_at timestamp"
-    ),
-    "customer_id_event": (
-        "event varchar, customer_id varchar, previous_customer_id varchar, happened_at timestamp, "
-        "reason varchar"
-    ),
+    "identity_assignment": {
+        "record_id": "varchar",
+        "customer_id": "varchar",
+        "match_probability": "double",
+        "matched_by": "varchar",
+        "linked_at": "timestamp",
+    },
+    "customer_id_event": {
+        "event_no": "bigint",
+        "event": "varchar",
+        "customer_id": "varchar",
+        "previous_customer_id": "varchar",
+        "happened_at": "timestamp",
+        "cause": "varchar",
+        "reason": "varchar",
+    },
+    "customer_id_successor": {
+        "previous_customer_id": "varchar",
+        "customer_id": "varchar",
+        "ended_at": "timestamp",
+    },
+    "steward_decision": {
+        "decision_id": "varchar",
+        "action": "varchar",
+        "record_id_a": "varchar",
+        "record_id_b": "varchar",
+        "author": "varchar",
+        "reason": "varchar",
+        "decided_at": "timestamp",
+        "status": "varchar",
+    },
+    "reissued_record": {
+        "record_id": "varchar",
+        "generation": "integer",
+        "reissued_at": "timestamp",
+        "previous_customer_id": "varchar",
+    },
+    "review_candidate": {
+        "kind": "varchar",
+        "record_id_a": "varchar",
+        "record_id_b": "varchar",
+        "match_probability": "double",
+        "veto": "varchar",
+        "customer_id_a": "varchar",
+        "customer_id_b": "varchar",
+    },
+    "resolved_with": {"matching_version": "varchar", "threshold": "double"},
 }
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes the persistent tables of the schema `identity` where they are missing."""
+    """Makes the persistent tables of the schema `identity`, and the columns they lack, where missing."""
     connection.execute("create schema if not exists identity")
     for name, columns in TABLES.items():
-        connection.execute(f"create table if not exists identity.{name} ({columns})")
+        listed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        connection.execute(f"create table if not exists identity.{name} ({listed})")
+        for column, kind in columns.items():
+            connection.execute(f"alter table identity.{name} add column if not exists {column} {kind}")
+    # Events of a time before they were numbered stand in the order in which they were written.
+    connection.execute("update identity.customer_id_event set event_no = rowid + 1 where event_no is null")
 
 
 def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
-    """Gives every cluster its id: makes the temporary tables `cluster_id` and `id_claim`.
+    """Gives every cluster its id: makes the temporary tables `cluster_id`, `id_claim` and `member_before`.
 
-    Reads the temporary table `cluster_member(record_id varchar, ordinal bigint, label bigint)`, where
-    `ordinal` counts the records from the oldest and `label` is the smallest ordinal of the cluster, and the
-    previous state in `identity`. `cluster_id(label, customer_id, previous_customer_id, is_new)` has one row
-    per cluster, `id_claim(customer_id, label, keeps)` one per old id that has a record left.
+    Reads the temporary table `cluster_member(record_id varchar, ordinal bigint, label bigint, founder_key
+    varchar, is_reissued boolean)`, where `ordinal` counts the records from the oldest, `label` is the
+    smallest ordinal of the cluster and `founder_key` is what an id is made of, and the previous state in
+    `identity`. `cluster_id(label, customer_id, previous_customer_id, is_new)` has one row per cluster,
+    `id_claim(customer_id, label, keeps)` one per old id that has a record left, `member_before` every
+    record with what it was assigned.
     """
+    connection.execute(
+        """
+        create or replace temp table member_before as
+        select
+            member.*, old.customer_id as old_id, old.match_probability, old.matched_by, old.linked_at
+        from cluster_member as member
+        left join identity.identity_assignment as old
+            on member.record_id = old.record_id and not member.is_reissued
+        """
+    )
+    # A cluster of the very records that bore one id keeps it; only the others need the rules.
+    connection.execute(
+        """
+        create or replace temp table settled_cluster as
+        with clusters as (
+            select label, min(old_id) as customer_id, count(*) as record_count
+            from member_before
+            group by label
+            having count(*) = count(old_id) and min(old_id) = max(old_id)
+        ),
+        held as (
+            select customer_id, count(*) as record_count
+            from identity.identity_assignment
+            group by customer_id
+        )
+        select clusters.label, clusters.customer_id
+        from clusters
+        inner join held
+            on clusters.customer_id = held.customer_id and clusters.record_count = held.record_count
+        """
+    )
+    connection.execute(
+        """
+        create or replace temp table open_member as
+        select member.* from member_before as member
+        anti join settled_cluster on member.label = settled_cluster.label
+        """
+    )
     connection.execute(
         """
         create or replace temp table id_claim as
         with held as (
             select
-                old.customer_id, member.label, count(*) as record_count,
-                max(old.customer_id = 'c_' || left(sha256(old.record_id), 16)) as holds_founder
-            from identity.identity_assignment as old
-            inner join cluster_member as member on old.record_id = member.record_id
-            group by old.customer_id, member.label
+                old_id as customer_id, label, count(*) as record_count,
+                max(old_id = 'c_' || left(sha256(founder_key), 16)) as holds_founder
+            from open_member
+            where old_id is not null
+            group by old_id, label
         ),
         claimed as (
             select customer_id, label
@@ -87,6 +162,8 @@ def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
             ) = 1 as keeps
         from claimed
         left join born on claimed.customer_id = born.customer_id
+        union all
+        select customer_id, label, true from settled_cluster
         """
     )
     connection.execute(
@@ -96,18 +173,19 @@ def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
             select label, customer_id from id_claim where keeps
         ),
         nameless as (
-            select member.record_id, member.ordinal, member.label, old.customer_id as previous_customer_id
-            from cluster_member as member
+            select
+                member.record_id, member.ordinal, member.label, member.old_id as previous_customer_id,
+                'c_' || left(sha256(member.founder_key), 16) as founder_id
+            from open_member as member
             left join kept on member.label = kept.label
-            left join identity.identity_assignment as old on member.record_id = old.record_id
             where kept.label is null
         ),
         -- The oldest record founds the new id. That record's id may be taken: an id can stay with the
         -- larger part of a split while its founding record leaves. Then the next record founds.
         founders as (
-            select nameless.label, 'c_' || left(sha256(nameless.record_id), 16) as customer_id
+            select nameless.label, nameless.founder_id as customer_id
             from nameless
-            anti join id_claim on 'c_' || left(sha256(nameless.record_id), 16) = id_claim.customer_id
+            anti join id_claim on nameless.founder_id = id_claim.customer_id
             qualify row_number() over (partition by nameless.label order by nameless.ordinal) = 1
         ),
         origins as (
@@ -141,42 +219,61 @@ def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def record_events(connection: duckdb.DuckDBPyConnection, as_of: date) -> Events:
-    """Appends what changed since the previous state to `identity.customer_id_event`; nothing if nothing did.
+def replace_assignment(connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
+    """Writes the rows of `identity.identity_assignment` that differ; call it after `assign_ids`.
 
-    Call it after `assign_ids` and before the previous assignment is replaced.
+    Each record shows the strongest pair that holds it in its cluster, from the temporary tables
+    `matched_pair(a, b, probability, rule)` and `used_pair(a, b)`; a and b are ordinals.
     """
     connection.execute(
         """
-        create or replace temp table new_event as
-        select
-            case when previous_customer_id is null then 'created' else 'split' end as event,
-            customer_id, previous_customer_id,
-            case
-                when previous_customer_id is null then 'first seen'
-                else 'its records no longer match those of the previous customer'
-            end as reason
-        from cluster_id
-        where is_new
-        union all
-        select 'merged', kept.customer_id, lost.customer_id, 'the records of both match: the older id stays'
-        from id_claim as lost
-        inner join id_claim as kept on lost.label = kept.label and kept.keeps
-        where not lost.keeps
-        union all
-        select 'erased', old.customer_id, null, 'no source record is left'
-        from (select distinct customer_id from identity.identity_assignment) as old
-        anti join id_claim on old.customer_id = id_claim.customer_id
-        """
-    )
-    connection.execute(
-        """
-        insert into identity.customer_id_event
-        select event, customer_id, previous_customer_id, ?::timestamp, reason
-        from new_event
-        order by event, customer_id, previous_customer_id
+        create or replace temp table new_assignment as
+        with used as (
+            select pair.a, pair.b, pair.probability, pair.rule
+            from matched_pair as pair
+            semi join used_pair on used_pair.a = pair.a and used_pair.b = pair.b
+        ),
+        ends as (
+            select a as ordinal, probability, rule from used
+            union all
+            select b, probability, rule from used
+        ),
+        strongest as (
+            select ordinal, max({'probability': probability, 'rule': rule}) as pair
+            from ends
+            group by ordinal
+        ),
+        assigned as (
+            select
+                member.record_id,
+                cluster_id.customer_id,
+                coalesce(strongest.pair.probability, 1.0) as match_probability,
+                coalesce(strongest.pair.rule, 'single_record') as matched_by,
+                case when member.old_id = cluster_id.customer_id then member.linked_at else ?::timestamp end
+                    as linked_at,
+                member.old_id, member.match_probability as old_probability,
+                member.matched_by as old_matched_by
+            from member_before as member
+            inner join cluster_id on member.label = cluster_id.label
+            left join strongest on member.ordinal = strongest.ordinal
+        )
+        select record_id, customer_id, match_probability, matched_by, linked_at
+        from assigned
+        where
+            old_id is distinct from customer_id
+            or old_probability is distinct from match_probability
+            or old_matched_by is distinct from matched_by
         """,
         [as_of],
     )
-    counts = dict(connection.execute("select event, count(*) from new_event group by event").fetchall())
-    return Events(*(int(counts.get(name, 0)) for name in Events._fields))
+    connection.execute(
+        """
+        delete from identity.identity_assignment
+        where
+            record_id in (select record_id from new_assignment)
+            or record_id not in (select record_id from cluster_member)
+        """
+    )
+    connection.execute(
+        "insert into identity.identity_assignment by name select * from new_assignment order by record_id"
+    )

@@ -43,7 +43,7 @@ def test_a_veto_is_kept_and_counted():
 
 def test_a_pair_of_an_unknown_record_is_an_error():
     connection = identity_world(["a"], [("a", "zzz", "x", 0.99)])
-    with pytest.raises(ValueError, match="int_identity_edges: 1 pairs"):
+    with pytest.raises(ValueError, match="evidence pair: 1 name a record"):
         resolve_identity(connection, DAY)
 
 
