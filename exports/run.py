@@ -12,6 +12,7 @@ import duckdb
 
 from exports.consent import GRANTED, REASONS, consent_decisions
 from exports.destinations.file import write_files
+from exports.legal_bases import switched_on
 from exports.state import STATE, ExportDirectory, is_intact, read_manifest, remove, write_manifest
 from exports.sync import SYNCS, Condition, Sync, find_sync, nearest
 from stammkunde.errors import ConfigError, UserError
@@ -63,7 +64,7 @@ def _export(
     connection: duckdb.DuckDBPyConnection, sync: Sync, directory: ExportDirectory, as_of: date
 ) -> ExportResult:
     _check_columns(connection, sync)
-    excluded = _select_rows(connection, sync)
+    excluded = _select_rows(connection, sync, as_of)
     rows, content_hash = _hash_rows(connection, sync)
     published = connection.execute("select version, as_of_date from meta.publication").fetchone()
     assert published is not None
@@ -75,6 +76,7 @@ def _export(
         "consent": sync.consent.model_dump(),
         "fields": list(sync.mapping.values()),
         "rows": rows,
+        "legal_bases": _legal_bases(connection, sync),
         "excluded": excluded,
     }
     directory.clean()
@@ -120,9 +122,12 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
             )
 
 
-def _select_rows(connection: duckdb.DuckDBPyConnection, sync: Sync) -> dict[str, int]:
+def _select_rows(connection: duckdb.DuckDBPyConnection, sync: Sync, as_of: date) -> dict[str, int]:
     """Fills `export_row` with the fields of the rows that may go; returns how many may not, by reason."""
-    connection.register("decision", consent_decisions(connection, sync.consent.channel, sync.consent.purpose))
+    consent = sync.consent
+    bases = switched_on(consent.legal_bases, sync.name)
+    decisions = consent_decisions(connection, consent.channel, consent.purpose, bases, as_of)
+    connection.register("decision", decisions)
     conditions, values = _conditions(sync.filter)
     fields = ", ".join(f"model.{quoted(column)} as {quoted(field)}" for column, field in sync.mapping.items())
     # A row without a decision has no customer and finds no partner: it stays here.
@@ -142,6 +147,18 @@ def _select_rows(connection: duckdb.DuckDBPyConnection, sync: Sync) -> dict[str,
     ).fetchall()
     found = dict(counts)
     return {reason: found.get(reason, 0) for reason in (*REASONS, FILTERED)}
+
+
+def _legal_bases(connection: duckdb.DuckDBPyConnection, sync: Sync) -> dict[str, int]:
+    """Exported rows by what permits them, such as `consent`."""
+    conditions, values = _conditions(sync.filter)
+    counted = connection.execute(
+        f"select decision.legal_basis, count(*) from marts.{quoted(sync.model)} as model "
+        f"inner join decision on decision.customer_id = model.customer_id "
+        f"where decision.decision = '{GRANTED}' and {conditions} group by all order by all",
+        values,
+    ).fetchall()
+    return dict(counted)
 
 
 def _conditions(conditions: list[Condition]) -> tuple[str, list[Any]]:
