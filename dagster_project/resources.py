@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -45,6 +45,7 @@ class Retailer(dg.ConfigurableResource):
             return
         say = context.log.info if context.log else print
         with single_run(home, wait_seconds=self.wait_for_other_run_seconds, say=say):
+            finish_erasures(home, say)
             yield self
 
     @property
@@ -80,6 +81,17 @@ class Retailer(dg.ConfigurableResource):
         record = instance.get_run_record_by_id(run.run_id)
         began = record.create_timestamp if record else datetime.now(UTC)
         return began.astimezone(config.zone).date()
+
+
+def finish_erasures(home: Home, say: Callable[[str], None]) -> None:
+    """An erasure that was interrupted goes before everything else. The caller holds the home."""
+    from privacy.plan import open_plans
+
+    if open_plans(home):
+        from privacy.erase import resume
+        from privacy.key import Key
+
+        resume(home, Key.from_environment(home), say)
 
 
 def dbt_resource() -> DbtCliResource:

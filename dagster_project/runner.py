@@ -14,7 +14,7 @@ import dagster as dg
 
 from dagster_project.environments import create_home
 from dagster_project.progress import SWITCH, say
-from dagster_project.resources import ACCEPT_TAG, AS_OF_TAG, FULL_TAG, LOCK_HELD, Retailer
+from dagster_project.resources import ACCEPT_TAG, AS_OF_TAG, FULL_TAG, LOCK_HELD, Retailer, finish_erasures
 from dagster_project.settings import check_settings
 from dagster_project.state import fingerprint, is_current
 from stammkunde.config import Config
@@ -56,6 +56,7 @@ def run(
     with single_run(home), _lock_is_ours(), _demo_servers(config, home):
         from dagster_project.definitions import defs
 
+        finish_erasures(home, say)
         instance = dg.DagsterInstance.get()
         _close_runs_of_dead_processes(instance)
         summary = RunSummary(as_of=day)

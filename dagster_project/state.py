@@ -15,7 +15,17 @@ from stammkunde.config import Config
 from stammkunde.files import write_atomically
 from stammkunde.home import PROJECT_ROOT, Home
 
-_CODE = ("stammkunde", "ingestion", "ml", "expectations", "dagster_project", "dbt", "config", "exports")
+_CODE = (
+    "stammkunde",
+    "ingestion",
+    "ml",
+    "expectations",
+    "dagster_project",
+    "dbt",
+    "config",
+    "exports",
+    "privacy",
+)
 _SUFFIXES = {".py", ".sql", ".yml", ".csv"}
 
 

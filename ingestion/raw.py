@@ -33,7 +33,7 @@ LOAD_SCHEMA = pa.schema(
         ("source", pa.string()), ("table_name", pa.string()), ("load_id", pa.string()),
         ("as_of_date", pa.string()), ("files_read", pa.int64()), ("files_refused", pa.int64()),
         ("rows_read", pa.int64()), ("rows_loaded", pa.int64()),
-        ("rows_quarantined", pa.int64()), ("seen_again", pa.int64()),
+        ("rows_quarantined", pa.int64()), ("seen_again", pa.int64()), ("rows_erased", pa.int64()),
     ]
 )  # fmt: skip
 

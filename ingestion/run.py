@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, fields
 from datetime import date
 
@@ -16,6 +17,7 @@ from ingestion.contracts import catalogue
 from ingestion.extract import Context, FileRead, FileRefused, Message, Notice, Reader, SourceState
 from ingestion.landing import Landing
 from ingestion.state import QUARANTINE, TableCounts, source_state
+from privacy.suppression import suppressor_of
 from stammkunde.config import Config
 from stammkunde.home import Home
 
@@ -60,7 +62,10 @@ def ingest(
     reader: Reader = importlib.import_module(f"ingestion.sources.{source}.reader").extract
     company = config.company
     report = _Report(source, progress)
-    with Landing(home.landing / source, source, tables, company.timezone, as_of, full) as landing:
+    with (
+        suppressor_of(home, company.country) or nullcontext() as suppressor,
+        Landing(home.landing / source, source, tables, company.timezone, as_of, full, suppressor) as landing,
+    ):
         context = Context(
             as_of=as_of,
             timezone=company.timezone,
@@ -133,6 +138,8 @@ class _Report:
         )
         if self._refused:
             text += f", {self._refused:,} files refused"
+        if total.rows_erased:
+            text += f", {total.rows_erased:,} rows of erased people or past their time not taken"
         if quarantine is not None:
             text += f"; quarantine: {quarantine}"
         self.note(text)

@@ -43,7 +43,10 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class TableCounts:
-    """What happened to one table's rows in one load. `seen_again` rows are in no other count."""
+    """What happened to one table's rows in one load.
+
+    `seen_again` rows are in no other count, and neither are `rows_erased`, those of erased people.
+    """
 
     files_read: int = 0
     files_refused: int = 0
@@ -51,6 +54,7 @@ class TableCounts:
     rows_loaded: int = 0
     rows_quarantined: int = 0
     seen_again: int = 0
+    rows_erased: int = 0
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def publish(
             current = current_name(home)
             if not is_complete(home, version):
                 meta = {"version": version, "as_of": as_of.isoformat(), "created_from": fingerprint}
-                _write_version(connection, path, hashes, meta)
+                write_version(connection, path, hashes, meta)
                 number = max((v.number for v in versions(home)), default=0) + 1
                 write_manifest(home, number, hashes, meta)
         if current != version:
@@ -148,7 +148,7 @@ def _attached(warehouse: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConnectio
         yield connection
 
 
-def _write_version(
+def write_version(
     connection: duckdb.DuckDBPyConnection, path: Path, hashes: dict[str, TableHash], meta: dict[str, str]
 ) -> None:
     """Writes the version beside its place and renames it; after that it is complete."""

@@ -34,8 +34,10 @@ def mart_keys() -> list[dg.AssetKey]:
     pool="warehouse",
 )
 def published(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.MaterializeResult:
-    """Publishes the marts unless a blocking check failed."""
+    """Publishes the marts unless a blocking check failed, and their pseudonymised copy."""
     from expectations.run import blocking_failures, read_results
+    from privacy.key import Key
+    from privacy.pseudonyms import refresh_pseudonymised
     from stammkunde.publish import publish
 
     home, config = retailer.home, retailer.config
@@ -51,6 +53,7 @@ def published(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.Mater
         fingerprint=made_from,
         blocking_failures=blocking,
     )
+    refresh_pseudonymised(home, Key.from_environment(home))
     remember_build(home, made_from, publication.version)
     rows = publication.rows
     say(f"publish: {publication.version}: {len(rows)} tables, {rows.get('customer', 0):,} customers")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LIBRARIES = ("stammkunde", "ingestion", "ml", "exports", "expectations")
+LIBRARIES = ("stammkunde", "ingestion", "ml", "exports", "privacy", "expectations")
 PACKAGES = (*LIBRARIES, "dagster_project")
 CLOCKS = {"now", "utcnow", "today"}
 
