@@ -25,7 +25,7 @@ from ingestion.raw import register_raw
 from ingestion.state import QUARANTINE, committed
 from privacy.key import Key
 from privacy.person import Person, describe_person
-from privacy.rules import rules_of
+from privacy.rules import PARTIES, rules_of
 from privacy.settings import PrivacySettings
 from privacy.suppression import Suppressor
 from privacy.tombstones import PURPOSE, Tombstone
@@ -112,10 +112,25 @@ def _rows_of(connection: duckdb.DuckDBPyConnection, suppressor: Suppressor, tabl
         result = suppressor.apply(table, rows, ever=True)
         named = pc.invert(result.kept)
         if result.blanked:
-            left = rows.filter(result.kept)
-            theirs.append(left.filter(result.changed))
+            theirs.append(_mentions(rows.filter(result.kept).filter(result.changed), table))
         theirs.append(rows.filter(named))
     return pa.concat_tables(theirs) if theirs else reader.schema.empty_table()
+
+
+def _mentions(rows: pa.Table, table: Table) -> pa.Table:
+    """Of another person's record that names the customer only its key, its time and that name are told.
+
+    A receipt that names the customer is theirs as a whole.
+    """
+    rules = rules_of(table)
+    if not any(rule in PARTIES for rule in rules):
+        return rows
+    told = {*table.key, *(c for r in rules for c in r.blank), *(r.time for r in rules if r.blank)}
+    columns = [
+        column if name in told or name.startswith("_") else pa.nulls(rows.num_rows, column.type)
+        for name, column in zip(rows.column_names, rows.columns, strict=True)
+    ]
+    return pa.table(columns, schema=rows.schema)
 
 
 def _plain(rows: pa.Table) -> list[dict[str, Any]]:

@@ -59,7 +59,8 @@ def directory_of(home: Home) -> Path:
 def save(home: Home, plan: Plan) -> None:
     """On disk when this returns."""
     path = directory_of(home) / plan.erasure_id / PLAN
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for directory in (path.parents[2], path.parents[1], path.parent):
+        directory.mkdir(mode=0o700, exist_ok=True)
     write_atomically(path, (json.dumps(asdict(plan), ensure_ascii=False, indent=1) + "\n").encode())
 
 

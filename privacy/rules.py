@@ -134,8 +134,8 @@ def phone_sql(text: str, country: str) -> str:
 
 
 def card_sql(text: str) -> str:
-    """A card number in capitals without blanks, dashes and leading zeros."""
-    return f"nullif(regexp_replace(regexp_replace(upper({text}), '[^0-9A-Z]', '', 'g'), '^0+', ''), '')"
+    """A card number in capitals without blanks and dashes, as the models compare it."""
+    return f"nullif(regexp_replace(upper({text}), '[^0-9A-Z]', '', 'g'), '')"
 
 
 def person_sql(table: Table) -> str:
