@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project import cli_golden, cli_identity
+from dagster_project import cli_golden, cli_identity, cli_operations, cli_quarantine
 from dagster_project.environments import apply_defaults, default_config_path
 from stammkunde.errors import UserError
 from stammkunde.home import Home
@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 app.add_typer(cli_identity.app)
 app.add_typer(cli_golden.app)
+app.add_typer(cli_operations.app)
+app.add_typer(cli_quarantine.app, name="quarantine")
 
 ConfigOption = Annotated[
     Path | None,

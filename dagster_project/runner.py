@@ -53,7 +53,7 @@ def run(
     check_settings()
     day = as_of or config.as_of or datetime.now(UTC).astimezone(config.zone).date()
     os.environ[SWITCH] = "1"
-    with single_run(home), _lock_is_ours(), _demo_servers(config, home):
+    with single_run(home), _lock_is_ours(), demo_servers(config, home):
         from dagster_project.definitions import defs
 
         instance = dg.DagsterInstance.get()
@@ -99,7 +99,8 @@ def _lock_is_ours() -> Iterator[None]:
         del os.environ[LOCK_HELD]
 
 
-def _demo_servers(config: Config, home: Home) -> AbstractContextManager[object]:
+def demo_servers(config: Config, home: Home) -> AbstractContextManager[object]:
+    """The demo's servers for as long as they are needed; nothing for a real retailer."""
     if not config.demo:
         return nullcontext()
     from ingestion.demo.servers import serving
