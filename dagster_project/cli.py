@@ -80,12 +80,15 @@ def run(
     accept_identity_changes: Annotated[
         bool, typer.Option(help="Let this run change more customer ids than config/stewardship.yml allows.")
     ] = False,
+    wait_minutes: Annotated[
+        float, typer.Option(min=0, help="How long to wait for another run to end before giving up.")
+    ] = 60,
 ) -> None:
     """Everything, once: ingest, unify, check, score, publish, export."""
     from dagster_project.runner import run as run_everything
     from dagster_project.summary import closing_summary
 
-    summary = run_everything(config, as_of, full, accept_identity_changes)
+    summary = run_everything(config, as_of, full, accept_identity_changes, 60 * wait_minutes)
     typer.echo(closing_summary(Home.from_environment(), summary))
 
 

@@ -22,6 +22,11 @@ from stammkunde.migrations import migrate
 WRITABLE = "the home must be on a disk that can be written, and belong to the user who runs stammkunde"
 
 
+def is_taken(error: duckdb.IOException) -> bool:
+    """Whether DuckDB says that another process has the file; the path itself may hold any word."""
+    return "could not set lock on file" in str(error).lower()
+
+
 @contextmanager
 def open_warehouse(
     path: Path, *, read_only: bool = False, wait_seconds: float = 30.0
@@ -36,7 +41,7 @@ def open_warehouse(
             connection = duckdb.connect(str(path), read_only=read_only)
             break
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
+            if not is_taken(error):
                 reason = str(error).splitlines()[0].removeprefix("IO Error: ")
                 raise UserError(f"{path} cannot be opened: {reason}") from error
             if time.monotonic() >= deadline:
