@@ -11,24 +11,18 @@ from datetime import date
 import duckdb
 
 from expectations.results import CheckResult, Severity, quality_pct
-
-BLOCKING_SHARE = 0.2
-"""Share of quarantined rows above which a load says that the source has changed, not that rows are bad."""
-BLOCKING_ROWS = 50
-"""Fewer quarantined rows never block: a daily load of three rows may well hold one bad one."""
+from expectations.settings import Contract
 
 
 def contract_results(
-    connection: duckdb.DuckDBPyConnection,
-    as_of: date,
-    blocking_share: float = BLOCKING_SHARE,
-    blocking_rows: int = BLOCKING_ROWS,
+    connection: duckdb.DuckDBPyConnection, as_of: date, settings: Contract | None = None
 ) -> list[CheckResult]:
     """Results from `raw.ingestion_load` and `raw.quarantine`, sorted by source and table.
 
     Quarantined rows are a warning; an error when they are more than `blocking_share` of the rows read and at
     least `blocking_rows`.
     """
+    settings = settings or Contract()
     rows = connection.execute(
         """
         with newest as (
@@ -55,7 +49,7 @@ def contract_results(
     ).fetchall()
     results = []
     for source, table, read, quarantined, files_read, refused, reasons in rows:
-        blocks = quarantined > blocking_share * read and quarantined >= blocking_rows
+        blocks = quarantined > settings.blocking_share * read and quarantined >= settings.blocking_rows
         severity: Severity = "error" if blocks else "warn"
         details = f"{quarantined:,} of {read:,} rows in quarantine"
         if quarantined:

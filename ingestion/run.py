@@ -16,7 +16,7 @@ from datetime import date
 from ingestion.contracts import catalogue
 from ingestion.extract import Context, FileRead, FileRefused, Message, Notice, Reader, SourceState
 from ingestion.landing import Landing
-from ingestion.state import QUARANTINE, TableCounts, source_state
+from ingestion.state import QUARANTINE, TableCounts, manifests, source_state
 from privacy.suppression import suppressor_of
 from stammkunde.config import Config
 from stammkunde.home import Home
@@ -47,8 +47,12 @@ def ingest(
     as_of: date,
     progress: Callable[[str], None] = lambda text: None,
     full: bool = False,
+    again: frozenset[str] = frozenset(),
 ) -> LoadResult:
     """Extracts and lands what is new at one source; `full` reads everything again.
+
+    `again` names files that are read again though their content is known. A name that no earlier load read as
+    a file stands for a database or an API, which is then read as a whole.
 
     Raises SourceUnavailable if the source cannot be reached and UserError if landing fails; in both cases
     nothing is committed. KeyError for a source that does not exist.
@@ -62,6 +66,9 @@ def ingest(
     reader: Reader = importlib.import_module(f"ingestion.sources.{source}.reader").extract
     company = config.company
     report = _Report(source, progress)
+    if again:
+        read = {file.file for load in manifests(home.landing / source) for file in load.files}
+        full = full or not again <= read
     with (
         suppressor_of(home, company.country) or nullcontext() as suppressor,
         Landing(home.landing / source, source, tables, company.timezone, as_of, full, suppressor) as landing,
@@ -71,7 +78,7 @@ def ingest(
             timezone=company.timezone,
             currency=company.currency,
             country=company.country,
-            state=SourceState() if full else source_state(landing.earlier),
+            state=SourceState() if full else source_state(landing.earlier, again),
             progress=report.reading,
             full=full,
         )

@@ -40,6 +40,7 @@ from stammkunde.versions import (
     versions,
     write_manifest,
 )
+from stammkunde.warehouse import is_taken
 
 __all__ = ["Publication", "Version", "open_published", "publish", "rollback", "table_hashes", "versions"]
 
@@ -140,7 +141,7 @@ def _attached(warehouse: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConnectio
         try:
             connection.execute(f"attach {_literal(warehouse)} as warehouse (read_only)")
         except duckdb.IOException as error:
-            if "lock" in str(error).lower():
+            if is_taken(error):
                 raise BusyError(
                     f"{warehouse} is in use by another process; close it and run again."
                 ) from error

@@ -5,6 +5,7 @@ import json
 import dagster as dg
 
 from dagster_project.dbt_manifest import read_manifest
+from dagster_project.freshness import BY_MORNING
 from dagster_project.metadata import markdown_table
 from dagster_project.progress import say
 from dagster_project.resources import Retailer
@@ -31,6 +32,7 @@ def mart_keys() -> list[dg.AssetKey]:
     deps=[*mart_keys(), dg.AssetKey(["quality", "check_result"])],
     kinds={"duckdb"},
     owners=["team:data-engineering"],
+    freshness_policy=BY_MORNING,
     pool="warehouse",
 )
 def published(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.MaterializeResult:

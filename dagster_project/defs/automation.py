@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from dagster_project.defs.quality import expectations_by_table
+from dagster_project.freshness import NIGHTLY_RUN, TIMEZONE
 from dagster_project.resources import Retailer
 
 EXPECTATIONS = dg.AssetSelection.checks(expectations_by_table)
@@ -38,8 +39,8 @@ jobs = [full, daily, ingest, build, identity, score, activate]
 daily_schedule = dg.ScheduleDefinition(
     name="every_night",
     job=daily,
-    cron_schedule="0 3 * * *",
-    execution_timezone="Europe/Berlin",
+    cron_schedule=NIGHTLY_RUN,
+    execution_timezone=TIMEZONE,
     description="Runs the daily job at three in the morning.",
 )
 

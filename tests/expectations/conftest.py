@@ -24,7 +24,8 @@ class RawWarehouse:
                 self.connection.execute(f"create table raw.{table.raw_name} as select * from empty")
         self.connection.execute(
             "create table raw.ingestion_load (source varchar, table_name varchar, load_id varchar, "
-            "as_of_date date, files_read bigint, files_refused bigint, rows_read bigint, rows_loaded bigint, "
+            "as_of_date date, is_full boolean, files_read bigint, files_refused bigint, "
+            "rows_read bigint, rows_loaded bigint, "
             "rows_quarantined bigint)"
         )
         self.connection.execute(
@@ -42,7 +43,7 @@ class RawWarehouse:
         self.connection.register("rows", pa.Table.from_pylist(full, schema=table.raw_schema))
         self.connection.execute(f"insert into raw.{table.raw_name} select * from rows")
         self.connection.execute(
-            "insert into raw.ingestion_load values (?, ?, ?, ?, 1, ?, ?, ?, ?)",
+            "insert into raw.ingestion_load values (?, ?, ?, ?, false, 1, ?, ?, ?, ?)",
             [source, name, load_id, as_of, refused, len(rows) + quarantined, len(rows), quarantined],
         )
         for line in range(quarantined):
