@@ -31,8 +31,8 @@ DATABASE, USER = "stammkunde_demo", "postgres"
 _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 100
 _WAIT_SECONDS = 60.0
-# Directories for what must not lie in a home that the server's user cannot enter.
-_SOCKETS, _ELSEWHERE = Path("/tmp"), Path("/var/tmp")  # noqa: S108 - private directories are made below
+# For what must not lie in a home that the server's user cannot enter; private folders are made in them.
+_SOCKETS, _ELSEWHERE = Path("/tmp"), Path("/var/tmp")  # noqa: S108  # nosec B108
 
 
 @dataclass(frozen=True)
