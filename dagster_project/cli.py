@@ -125,9 +125,13 @@ def rollback(
     ] = None,
 ) -> None:
     """Puts an earlier published version back in place."""
+    from privacy.key import Key
+    from privacy.pseudonyms import refresh_pseudonymised
     from stammkunde.publish import rollback as put_back
 
-    typer.echo(f"Published again: {put_back(Home.from_environment(), version)}")
+    home = Home.from_environment()
+    typer.echo(f"Published again: {put_back(home, version)}")
+    refresh_pseudonymised(home, Key.from_environment(home))
 
 
 @app.command()

@@ -38,16 +38,14 @@ IDS = {
 
 TEXTS = frozenset({
     "attribute", "baseline_name", "branch_id", "category", "cause", "channel", "churn_reasons",
-    "churn_risk_band", "country", "currency", "email_consent", "event", "favourite_category",
+    "churn_risk_band", "country", "currency", "dimension", "email_consent", "event", "favourite_category",
     "favourite_channel", "first_branch_id", "first_campaign", "first_source", "from_stage", "grade", "kind",
     "lifecycle_stage", "line_kind", "linked_by", "location_id", "matched_by", "metric", "model",
     "model_version", "next_best_product_name", "next_best_product_no", "note", "parent_linked_by",
     "phone_consent", "population", "post_consent", "previous_segment", "product_name", "product_no",
-    "purpose",
-    "reasons", "resolved_by", "risk_band", "rule", "run_id", "salutation", "segment", "severity", "source",
-    "source_system", "source_systems", "split", "status", "strategy", "table_name", "text_version",
-    "to_stage",
-    "validity", "value_class",
+    "purpose", "reasons", "resolved_by", "risk_band", "rule", "run_id", "salutation", "scope", "scope_value",
+    "segment", "severity", "source", "source_system", "source_systems", "split", "status", "strategy",
+    "table_name", "text_version", "to_stage", "validity", "value_class",
 })  # fmt: skip
 """Text columns that tell nothing about who somebody is."""
 
