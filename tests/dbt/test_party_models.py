@@ -5,9 +5,9 @@ from dbt_project import Warehouse, at
 
 EARLY = "+int_identity_edges +identity_vetoes"
 LATE = (
-    "stg_touchpoints__mail_events int_customer_records int_email_problems int_place_mismatches survivorship_rule "
-    "int_golden_candidates int_golden_attributes_ranked int_golden_winners int_golden_values int_golden_records "
-    "int_household_members int_account_links int_account_parents "
+    "stg_touchpoints__mail_events int_customer_records int_email_problems int_place_mismatches "
+    "survivorship_rule int_golden_candidates int_golden_attributes_ranked int_golden_winners "
+    "int_golden_values int_golden_records int_household_members int_account_links int_account_parents "
     "customer_identity customer_id_history customer_attribute account account_contact"
 )
 WITHOUT_TESTS = ("--exclude-resource-type", "test", "unit_test")
