@@ -25,11 +25,12 @@ LINEAGE = {"_load_id": "varchar", "_source_file": "varchar", "_source_line": "bi
 BOOKKEEPING = {
     "ingestion_load": (
         "source varchar, table_name varchar, load_id varchar, as_of_date date, files_read bigint, "
-        "files_refused bigint, rows_read bigint, rows_loaded bigint, rows_quarantined bigint"
+        "files_refused bigint, rows_read bigint, rows_loaded bigint, rows_quarantined bigint, "
+        "seen_again bigint"
     ),
     "quarantine": (
         "source varchar, table_name varchar, load_id varchar, as_of_date date, file varchar, line bigint, "
-        "field varchar, value_masked varchar, reason varchar"
+        "field varchar, value_masked varchar, reason varchar, kind varchar, healed_by_load_id varchar"
     ),
 }
 
