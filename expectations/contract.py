@@ -19,8 +19,8 @@ def contract_results(
 ) -> list[CheckResult]:
     """Results from `raw.ingestion_load` and `raw.quarantine`, sorted by source and table.
 
-    Quarantined rows that no later load has mended and nobody has dropped are a warning; an error when they are
-    more than `blocking_share` of the rows read and at least `blocking_rows`.
+    Quarantined rows that no later load has mended and nobody has dropped are a warning; an error when they
+    are more than `blocking_share` of the rows read and at least `blocking_rows`.
     """
     settings = settings or Contract()
     rows = connection.execute(
