@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
+from dagster_project.dbt_process import Dbt
 from dagster_project.environments import DBT_DIRECTORY, create_home, dbt_executable, default_config_path
 from stammkunde.clock import check_clock
 from stammkunde.config import Config, load_config
@@ -101,9 +101,9 @@ def finish_erasures(home: Home, say: Callable[[str], None]) -> None:
         resume(home, Key.from_environment(home), say)
 
 
-def dbt_resource() -> DbtCliResource:
+def dbt_resource() -> Dbt:
     """dbt of this environment on our project."""
-    return DbtCliResource(
+    return Dbt(
         project_dir=str(DBT_DIRECTORY), profiles_dir=str(DBT_DIRECTORY), dbt_executable=dbt_executable()
     )
 

@@ -25,7 +25,13 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 
 from stammkunde.errors import UserError
-from stammkunde.files import fsync_path, make_private, move_directory_atomically, sha256_of
+from stammkunde.files import (
+    fsync_path,
+    make_private,
+    move_directory_atomically,
+    sha256_of,
+    write_atomically,
+)
 from stammkunde.home import Home
 from stammkunde.migrations import CURRENT_FORMAT
 from stammkunde.versions import current_name, is_complete, switch
@@ -162,6 +168,12 @@ def restore(
         except BaseException:
             shutil.rmtree(unpacked, ignore_errors=True)
             raise
+    newer = _keep_erased(aside, home) if aside else 0
+    if newer:
+        say(
+            f"{newer} people were erased after this backup, which brings back what it held of them: "
+            f"erase them again now; their receipts are in {home.root / 'privacy'}."
+        )
     return Backup(archive, len(hashes), archive.stat().st_size), aside
 
 
@@ -210,6 +222,28 @@ def _exchange(unpacked: Path, home: Home) -> Path | None:
         os.rename(home.root, aside)
         move_directory_atomically(unpacked, home.root)
     return aside
+
+
+def _keep_erased(aside: Path, home: Home) -> int:
+    """Takes over what the home moved aside knows of erased people; returns how many erasures are newer.
+
+    Without their tombstones the next run would load them again from the sources.
+    """
+    newer = 0
+    for old in sorted(path for path in (aside / "privacy").rglob("*") if path.is_file()):
+        new = home.root / old.relative_to(aside)
+        if old.name == "tombstones.jsonl":
+            known = new.read_text(encoding="utf-8").splitlines() if new.exists() else []
+            # The first line names the key, so lines of another key are never mixed in unseen.
+            lines = old.read_text(encoding="utf-8").splitlines()
+            added = [line for line in lines if line not in set(known)]
+            newer = len({json.loads(line).get("erasure_id") for line in added} - {None})
+            make_private(new.parent)
+            write_atomically(new, "".join(f"{line}\n" for line in [*known, *added]).encode())
+        elif not new.exists():
+            make_private(new.parent)
+            write_atomically(new, old.read_bytes())
+    return newer
 
 
 def _holds_anything(home: Home) -> bool:

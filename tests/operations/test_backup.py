@@ -67,6 +67,23 @@ def test_a_home_that_holds_something_is_moved_aside_only_when_asked(full, tmp_pa
     assert (full.home.root / "decisions.jsonl").read_text() == '{"decision": 1}\n'
 
 
+def test_who_was_erased_after_the_backup_is_not_forgotten(full, tmp_path):
+    privacy = full.home.root / "privacy"
+    privacy.mkdir()
+    first, key = '{"erasure_id": "e1", "hash": "aa"}', '{"key_check": "kk"}'
+    (privacy / "tombstones.jsonl").write_text(f"{key}\n{first}\n")
+    made = back_up(full.home, tmp_path / "b.tar", AS_OF)
+    later = [f'{{"erasure_id": "e2", "hash": "{h}"}}' for h in ("bb", "cc")]
+    (privacy / "tombstones.jsonl").write_text("\n".join([key, first, *later]) + "\n")
+    (privacy / "receipts").mkdir()
+    (privacy / "receipts" / "e2.json").write_text("{}")
+    said: list[str] = []
+    restore(made.path, full.home, replace=True, say=said.append)
+    assert (privacy / "tombstones.jsonl").read_text().splitlines() == [key, first, *later]
+    assert (privacy / "receipts" / "e2.json").exists()
+    assert "1 people were erased after this backup" in said[-1]
+
+
 @pytest.mark.parametrize("where", [0.1, 0.5, 0.95])
 def test_a_backup_that_was_cut_off_or_changed_is_refused_and_changes_nothing(full, tmp_path, where):
     made = back_up(full.home, tmp_path / "b.tar", AS_OF)
