@@ -112,10 +112,9 @@ def write_sources(files: Path) -> None:
         )
 
 
-def build_world(root: Path) -> World:
-    files = root / "sources"
-    write_sources(files)
-    config = root / "stammkunde.yml"
+def opened(root: Path) -> World:
+    """The world that lies in this folder."""
+    files, config = root / "sources", root / "stammkunde.yml"
     config.write_text(
         "company: {name: Test GmbH, country: DE, timezone: Europe/Berlin, currency: EUR}\n"
         f"sources:\n  shop: {{loyalty: {files}/loyalty}}\n  branch: {{url: 'sqlite:///{files}/erp.db'}}\n"
@@ -123,7 +122,13 @@ def build_world(root: Path) -> World:
         encoding="utf-8",
     )
     home = Home(root / "home").create()
-    world = World(home, load_config(config), Key.of(home, {}), files)
+    return World(home, load_config(config), Key.of(home, {}), files)
+
+
+def build_world(root: Path) -> World:
+    write_sources(root / "sources")
+    world = opened(root)
+    home = world.home
     world.ingest()
     _make_warehouse(home)
     publish(home.warehouse, home, AS_OF)
