@@ -3,38 +3,52 @@
     {{ regexp_replace_all("lower(trim(" ~ email ~ "))", "^mailto:|[<>]", "") }}
 {%- endmacro %}
 
-{#
-    Comparable e-mail address: without `+tag`; gmail ignores dots. Null for what is no address, and for the addresses
-    that stand in for "none".
-#}
-{% macro normalise_email(email) -%}
-    {%- set address = email_address(email) -%}
-    {%- set untagged -%}
-        {{ regexp_replace_all(address, "[+][^@]*@", "@") }}
-    {%- endset -%}
+{# The mailbox, before the @, without a `+tag`. Null for what is no address, and for mailboxes that stand in for "none". #}
+{% macro email_mailbox(address) -%}
     case
-        when not {{ regexp_contains(address, "^[^@ ,;]+@[^@ ,;]+[.][a-z]{2,}$") }} then null
+        when not {{ regexp_contains(address, "^[^@ ,;]+@[^@ ,;]+[.][a-z]+$") }} then null
         when {{ regexp_contains(
             address,
-            "^(no-?reply|no-?mail|none|keine?(email|mail|angabe)?|unbekannt|test|xxx+|aaa+|asdf|na|nomail|dummy|kasse)[0-9]*@"
+            "^(no-?reply|no-?mail|none|keine?(email|mail|angabe)?|unbekannt|test|xxx+|aaa+|asdf|na|nomail|noemail|dummy|kasse)[0-9]*@"
         ) }} then null
         when {{ regexp_contains(address, "@(example|test|invalid|localhost)[.]|[.](invalid|test|example)$") }}
             and {{ regexp_contains(address, "^(test|max[.]?mustermann|mustermann|john[.]?doe)") }} then null
-        when {{ regexp_contains(address, "@(gmail|googlemail)[.]com$") }}
-            then replace({{ text_part(untagged, "@", 1) }}, '.', '') || '@gmail.com'
-        else {{ untagged }}
+        else nullif({{ text_part(text_part(address, "@", 1), "+", 1) }}, '')
     end
 {%- endmacro %}
 
-{# True for mailbox providers, whose domain says nothing about a company. #}
+{# The host, after the @. #}
+{% macro email_host(address) -%}
+    nullif({{ text_part(address, "@", 2) }}, '')
+{%- endmacro %}
+
+{# Comparable e-mail address of a mailbox and a host; gmail ignores dots. #}
+{% macro email_key(mailbox, host) -%}
+    case
+        when {{ host }} in ('gmail.com', 'googlemail.com') then replace({{ mailbox }}, '.', '') || '@gmail.com'
+        else {{ mailbox }} || '@' || {{ host }}
+    end
+{%- endmacro %}
+
+{# Comparable e-mail address as it is written. #}
+{% macro normalise_email(email) -%}
+    {%- set address = email_address(email) -%}
+    {{ email_key(email_mailbox(address), email_host(address)) }}
+{%- endmacro %}
+
+{# Mailbox providers, whose domain says nothing about a company. #}
+{% macro public_email_domains() -%}
+    {{ return([
+        "gmail.com", "googlemail.com", "gmx.de", "gmx.net", "gmx.at", "gmx.ch", "web.de", "t-online.de", "yahoo.de",
+        "yahoo.com", "hotmail.com", "hotmail.de", "outlook.com", "outlook.de", "live.de", "live.com", "icloud.com",
+        "me.com", "freenet.de", "arcor.de", "aol.com", "aol.de", "posteo.de", "mailbox.org", "proton.me",
+        "protonmail.com", "bluewin.ch", "hispeed.ch", "sunrise.ch", "aon.at", "chello.at", "mail.de", "email.de",
+        "online.de", "vodafone.de", "example.com", "example.org", "example.net"
+    ]) }}
+{%- endmacro %}
+
 {% macro is_public_email_domain(domain) -%}
-    {{ domain }} in (
-        'gmail.com', 'googlemail.com', 'gmx.de', 'gmx.net', 'gmx.at', 'gmx.ch', 'web.de', 't-online.de', 'yahoo.de',
-        'yahoo.com', 'hotmail.com', 'hotmail.de', 'outlook.com', 'outlook.de', 'live.de', 'live.com', 'icloud.com',
-        'me.com', 'freenet.de', 'arcor.de', 'aol.com', 'aol.de', 'posteo.de', 'mailbox.org', 'proton.me',
-        'protonmail.com', 'bluewin.ch', 'aon.at', 'chello.at', 'mail.de', 'email.de', 'online.de', 'vodafone.de',
-        'example.com', 'example.org', 'example.net'
-    )
+    {{ domain }} in ('{{ public_email_domains() | join("', '") }}')
 {%- endmacro %}
 
 {#
@@ -60,9 +74,9 @@
     case
         when {{ regexp_contains(international, "^[+][1-9][0-9]{7,14}$") }}
             and not {{ regexp_contains(
-                international, "(0{6,}|1{6,}|2{6,}|3{6,}|4{6,}|5{6,}|6{6,}|7{6,}|8{6,}|9{6,})$"
+                international,
+                "(0{6,}|1{6,}|2{6,}|3{6,}|4{6,}|5{6,}|6{6,}|7{6,}|8{6,}|9{6,})$|^[+](49|43|41)?(1234567?8?9?0?|987654321?)$"
             ) }}
-            and not {{ regexp_contains(international, "^[+](49|43|41)?(1234567?8?9?0?|987654321?)$") }}
             then {{ international }}
     end
 {%- endmacro %}

@@ -110,3 +110,16 @@
 {% macro default__same_letters(a, b) -%}
     array_sort(split({{ a }}, '')) = array_sort(split({{ b }}, ''))
 {%- endmacro %}
+
+{# One hash of several values of any type, nulls included; equal values give equal hashes. #}
+{% macro content_hash(values) -%}
+    {{ return(adapter.dispatch("content_hash")(values)) }}
+{%- endmacro %}
+
+{% macro duckdb__content_hash(values) -%}
+    md5_number({{ joined_values(values) }})
+{%- endmacro %}
+
+{% macro default__content_hash(values) -%}
+    md5({{ joined_values(values) }})
+{%- endmacro %}
