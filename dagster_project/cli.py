@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from dagster_project import cli_golden, cli_identity
 from dagster_project.environments import apply_defaults, default_config_path
 from stammkunde.errors import UserError
 from stammkunde.home import Home
@@ -19,6 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(cli_identity.app)
+app.add_typer(cli_golden.app)
 
 ConfigOption = Annotated[
     Path | None,
@@ -72,12 +75,15 @@ def run(
     config: ConfigOption = None,
     as_of: Annotated[date | None, typer.Option(parser=_day, help="Day of the run; default today.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read and build everything again.")] = False,
+    accept_identity_changes: Annotated[
+        bool, typer.Option(help="Let this run change more customer ids than config/stewardship.yml allows.")
+    ] = False,
 ) -> None:
     """Everything, once: ingest, unify, check, score, publish, export."""
     from dagster_project.runner import run as run_everything
     from dagster_project.summary import closing_summary
 
-    summary = run_everything(config, as_of, full)
+    summary = run_everything(config, as_of, full, accept_identity_changes)
     typer.echo(closing_summary(Home.from_environment(), summary))
 
 

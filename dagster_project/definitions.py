@@ -9,7 +9,7 @@ from stammkunde.home import Home
 
 apply_defaults(Home.from_environment())
 
-from dagster_project.defs import activate, automation, ingest, models, quality, transform  # noqa: E402
+from dagster_project.defs import activate, automation, golden, ingest, models, quality, transform  # noqa: E402
 from dagster_project.resources import Retailer, dbt_resource  # noqa: E402
 
 defs = dg.Definitions(
@@ -19,6 +19,7 @@ defs = dg.Definitions(
         transform.golden_and_features,
         transform.scores_and_quality,
         *models.assets,
+        *golden.assets,
         *quality.assets,
         *activate.assets,
     ],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dagster_project.settings import check_settings
 from stammkunde.config import Config, load_config
 from stammkunde.errors import ConfigError
 from stammkunde.home import Home
@@ -34,6 +35,10 @@ def examine(home: Home, config_path: Path) -> list[Finding]:
     except ConfigError as error:
         return [*findings, Finding(False, str(error))]
     findings.append(Finding(True, f"configuration {config_path}"))
+    try:
+        check_settings()
+    except ConfigError as error:
+        findings.append(Finding(False, str(error)))
     return findings + _sources(config)
 
 

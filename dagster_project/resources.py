@@ -18,11 +18,15 @@ from dagster_dbt import DbtCliResource
 
 from dagster_project.environments import DBT_DIRECTORY, create_home, dbt_executable, default_config_path
 from stammkunde.config import Config, load_config
+from stammkunde.golden.lifecycle import load_lifecycle
+from stammkunde.golden.survivorship import load_survivorship
 from stammkunde.home import Home
 from stammkunde.warehouse import single_run
 
 AS_OF_TAG = "stammkunde/as_of"
 FULL_TAG = "stammkunde/full"
+ACCEPT_TAG = "stammkunde/accept_identity_changes"
+"""A run with this tag set to true may change any number of customer ids."""
 LOCK_HELD = "STAMMKUNDE_RUN_LOCK_HELD_BY"
 
 
@@ -86,12 +90,14 @@ def dbt_resource() -> DbtCliResource:
 
 
 def dbt_vars(config: Config, as_of: date) -> str:
-    """The vars that a run passes to dbt, as JSON."""
+    """The vars that a run passes to dbt, as JSON. Raises ConfigError for settings that cannot be used."""
     return json.dumps(
         {
             "as_of": as_of.isoformat(),
             "company_country": config.company.country,
             "company_timezone": config.company.timezone,
             "default_margin_pct": config.company.default_margin_pct,
+            "survivorship": load_survivorship().dbt_var(),
+            **load_lifecycle().dbt_vars(),
         }
     )

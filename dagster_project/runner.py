@@ -14,7 +14,8 @@ import dagster as dg
 
 from dagster_project.environments import create_home
 from dagster_project.progress import SWITCH, say
-from dagster_project.resources import AS_OF_TAG, FULL_TAG, LOCK_HELD, Retailer
+from dagster_project.resources import ACCEPT_TAG, AS_OF_TAG, FULL_TAG, LOCK_HELD, Retailer
+from dagster_project.settings import check_settings
 from dagster_project.state import fingerprint, is_current
 from stammkunde.config import Config
 from stammkunde.errors import UserError
@@ -37,14 +38,19 @@ class RunFailed(UserError):
     """A step failed; the message names it and what it said."""
 
 
-def run(config_path: Path | None, as_of: date | None, full: bool) -> RunSummary:
+def run(
+    config_path: Path | None, as_of: date | None, full: bool, accept_identity_changes: bool = False
+) -> RunSummary:
     """Ingests, builds and exports; skips the build when nothing it is made from has changed.
+
+    `accept_identity_changes` lets this run change any number of customer ids.
 
     Raises UserError (ConfigError, BusyError, RunFailed …) with one clear message.
     """
     retailer = Retailer(config_path=str(config_path or ""))
     home = create_home(retailer.home)
     config = retailer.config
+    check_settings()
     day = as_of or config.as_of or datetime.now(UTC).astimezone(config.zone).date()
     os.environ[SWITCH] = "1"
     with single_run(home), _lock_is_ours(), _demo_servers(config, home):
@@ -53,7 +59,12 @@ def run(config_path: Path | None, as_of: date | None, full: bool) -> RunSummary:
         instance = dg.DagsterInstance.get()
         _close_runs_of_dead_processes(instance)
         summary = RunSummary(as_of=day)
-        tags = {AS_OF_TAG: day.isoformat(), FULL_TAG: str(full).lower(), PROCESS_TAG: str(os.getpid())}
+        tags = {
+            AS_OF_TAG: day.isoformat(),
+            FULL_TAG: str(full).lower(),
+            ACCEPT_TAG: str(accept_identity_changes).lower(),
+            PROCESS_TAG: str(os.getpid()),
+        }
 
         def execute(job: str) -> None:
             began = time.monotonic()

@@ -1,7 +1,8 @@
 """What the last finished build was made from, so that a run with nothing new can stop early.
 
-A build follows from four things: the committed loads, the configuration, the day and the code. When all are
-as they were and its publication still stands, doing it again would give the same tables.
+A build follows from five things: the committed loads, the decisions of stewards, the configuration, the day
+and the code. When all are as they were and its publication still stands, doing it again would give the same
+tables.
 """
 
 from __future__ import annotations
@@ -19,14 +20,18 @@ _SUFFIXES = {".py", ".sql", ".yml", ".csv"}
 
 
 def fingerprint(home: Home, config: Config, as_of: date) -> str:
-    """SHA-256 over loads, configuration, day and code."""
+    """SHA-256 over loads, decisions, configuration, day and code."""
     digest = hashlib.sha256()
     for manifest in sorted(home.landing.glob("*/[0-9]*/manifest.json")):
         digest.update(manifest.relative_to(home.landing).as_posix().encode())
         digest.update(manifest.read_bytes())
+    if home.decisions.exists():
+        digest.update(home.decisions.read_bytes())
     # Secrets print as asterisks here, so a rotated password does not force a rebuild.
     digest.update(config.model_dump_json(exclude={"as_of"}).encode())
     digest.update(as_of.isoformat().encode())
+    if home.corrections.exists():
+        digest.update(home.corrections.read_bytes())
     for folder in _CODE:
         for path in sorted((PROJECT_ROOT / folder).rglob("*")):
             if path.suffix in _SUFFIXES and "target" not in path.parts and path.is_file():

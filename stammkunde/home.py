@@ -61,6 +61,16 @@ class Home:
         return self.root / "logs"
 
     @property
+    def decisions(self) -> Path:
+        """What stewards decided about who is who; the only state here that no source can give again."""
+        return self.root / "decisions.jsonl"
+
+    @property
+    def corrections(self) -> Path:
+        """What stewards corrected; no source can give it again."""
+        return self.root / "corrections.jsonl"
+
+    @property
     def lock(self) -> Path:
         return self.root / "run.lock"
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from dagster_project.metadata import markdown_table
 from dagster_project.progress import reporter, say
-from dagster_project.resources import Retailer
+from dagster_project.resources import ACCEPT_TAG, Retailer
 from stammkunde.warehouse import open_warehouse
 
 OWNERS = ["team:data-science"]
@@ -33,21 +33,38 @@ OWNERS = ["team:data-science"]
                 "identity_assignment",
                 "Which customer a source record belongs to, how surely and by which rule.",
             ),
-            ("customer_id_event", "The life of the ids: created, merged, split."),
+            ("customer_id_event", "The life of the ids: created, merged, split, erased; and why."),
+            ("customer_id_successor", "Which id follows one that ended."),
+            ("steward_decision", "Links and unlinks of stewards, and whether they are in force."),
+            ("review_candidate", "Pairs that a steward should look at."),
+            ("reissued_record", "Numbers that a source has given to somebody else."),
         )
     ],
     pool="warehouse",
 )
 def resolve_identity(context: dg.AssetExecutionContext, retailer: Retailer) -> Any:
     """Edges to clusters to stable ids."""
+    from ml.identity.decisions import read_decisions
     from ml.identity.resolve import resolve_identity as resolve
+    from ml.identity.stewardship import read_stewardship
 
+    log = read_decisions(retailer.home.decisions)
+    for warning in log.warnings:
+        say(f"identity: {warning}")
+    settings = read_stewardship()
+    accepted = context.run.tags.get(ACCEPT_TAG) == "true"
     with open_warehouse(retailer.home.warehouse) as connection:
-        result = resolve(connection, retailer.as_of(context.run, context.instance))
+        result = resolve(
+            connection,
+            retailer.as_of(context.run, context.instance),
+            decisions=log.decisions,
+            stability=None if accepted else settings.stability,
+            review_bits=settings.review.bits_around_threshold,
+        )
     facts = {name: value for name, value in vars(result).items() if isinstance(value, int | float | str)}
     say("identity: " + ", ".join(f"{name} {value:,}" for name, value in facts.items()))
-    for name in ("identity_assignment", "customer_id_event"):
-        yield dg.MaterializeResult(asset_key=["identity", name], metadata=facts)
+    for key in sorted(context.selected_asset_keys):
+        yield dg.MaterializeResult(asset_key=key, metadata=facts)
 
 
 MODELS = {

@@ -46,44 +46,38 @@ def matching_in_use(connection: duckdb.DuckDBPyConnection) -> Matching:
     return Matching(str(rows[0][0]), float(rows[0][1]))
 
 
-def collect(connection: duckdb.DuckDBPyConnection) -> Matching:
-    """Makes the temporary tables `evidence_pair` and `evidence_veto` of all pairs.
+def pair_query(matching: Matching) -> str:
+    """SQL of every pair with evidence: record_id_a, record_id_b, match_probability, rule, veto, matches.
 
-    `evidence_pair(record_id_a, record_id_b, match_probability, rule, matches)`; a probability of 1 says that
-    both records hold the same. `evidence_veto(record_id_a, record_id_b, reason)`.
+    A probability of 1 says that both records hold the same.
     """
-    matching = matching_in_use(connection)
     if matching is RULES:
-        connection.execute(
-            """
-            create or replace temp table evidence_pair as
-            select record_id_a, record_id_b, match_probability, rule, true as matches
+        return """
+            select record_id_a, record_id_b, match_probability, rule, null::varchar as veto, true as matches
             from identity.int_identity_edges
-            """
-        )
-        connection.execute(
-            "create or replace temp table evidence_veto as "
-            "select record_id_a, record_id_b, reason from identity.identity_vetoes"
-        )
-        return matching
-    connection.execute(
         """
-        create or replace temp table evidence_pair as
+    return f"""
         select
             record_id_a, record_id_b, least(match_probability, 1 - 1e-12) as match_probability,
-            'weights' as rule, match_probability >= ? and veto is null as matches
+            'weights' as rule, veto, match_probability >= {matching.threshold!r} and veto is null as matches
         from identity.pair_score
         union all
-        select representative_id, record_id, 1.0, 'same_content', true
+        select representative_id, record_id, 1.0, 'same_content', null, true
         from identity.int_record_keys
         where representative_id <> record_id
-        """,
-        [matching.threshold],
-    )
-    connection.execute(
-        """
-        create or replace temp table evidence_veto as
-        select record_id_a, record_id_b, veto as reason from identity.pair_score where veto is not null
-        """
-    )
+    """
+
+
+def veto_query(matching: Matching) -> str:
+    """SQL of every pair that may not meet: record_id_a, record_id_b, reason."""
+    if matching is RULES:
+        return "select record_id_a, record_id_b, reason from identity.identity_vetoes"
+    return "select record_id_a, record_id_b, veto as reason from identity.pair_score where veto is not null"
+
+
+def collect(connection: duckdb.DuckDBPyConnection) -> Matching:
+    """Makes the temporary tables `evidence_pair` and `evidence_veto` of all pairs."""
+    matching = matching_in_use(connection)
+    connection.execute(f"create or replace temp table evidence_pair as {pair_query(matching)}")
+    connection.execute(f"create or replace temp table evidence_veto as {veto_query(matching)}")
     return matching

@@ -56,6 +56,15 @@ TABLES = {
         "reissued_at": "timestamp",
         "previous_customer_id": "varchar",
     },
+    "review_candidate": {
+        "kind": "varchar",
+        "record_id_a": "varchar",
+        "record_id_b": "varchar",
+        "match_probability": "double",
+        "veto": "varchar",
+        "customer_id_a": "varchar",
+        "customer_id_b": "varchar",
+    },
     "resolved_with": {"matching_version": "varchar", "threshold": "double"},
 }
 

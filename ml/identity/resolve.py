@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from ml.identity import evidence, history, record_state, registry, stewarding
+from ml.identity import evidence, history, record_state, registry, review, stewarding
 from ml.identity.clusters import MAXIMUM_SIZE, cluster
 from ml.identity.decisions import Decision
 from ml.identity.stability import Stability, measure_change, refuse_too_much
@@ -36,6 +36,7 @@ class IdentityResult:
     changed_ids: int = 0
     reissued_records: int = 0
     decisions: int = 0
+    uncertain_pairs: int = 0
 
 
 def resolve_identity(
@@ -44,11 +45,13 @@ def resolve_identity(
     maximum_size: int = MAXIMUM_SIZE,
     decisions: Sequence[Decision] = (),
     stability: Stability | None = None,
+    review_bits: float = 4.0,
 ) -> IdentityResult:
     """Assigns every source record its `customer_id`, in one transaction.
 
     An unchanged second run writes the same rows and no event. `linked_at` is the `as_of` of the run in
     which the record came to its customer. `stability` limits how many ids may change; without it any may.
+    Pairs within `review_bits` of the threshold are put before stewards.
 
     Raises ValueError for a pair that names an unknown record, DecisionError for contradictory decisions,
     BlockedError when more ids would change than `stability` allows; the state stays as it was then.
@@ -79,6 +82,7 @@ def resolve_identity(
         history.replace_successors(connection)
         stewarding.write_decisions(connection)
         record_state.remember(connection)
+        uncertain = review.write_candidates(connection, matching, review_bits)
         connection.execute("delete from identity.resolved_with")
         connection.execute("insert into identity.resolved_with values (?, ?)", list(matching))
         connection.execute("commit")
@@ -93,6 +97,7 @@ def resolve_identity(
         changed_ids=change.changed,
         reissued_records=reissued,
         decisions=links + unlinks,
+        uncertain_pairs=uncertain,
         **events._asdict(),
     )
 
@@ -128,7 +133,12 @@ def _cluster(connection: duckdb.DuckDBPyConnection, maximum_size: int) -> tuple[
     )
     clusters = cluster(count, graph.a, graph.b, graph.probability, graph.veto_a, graph.veto_b, maximum_size)
     _hand_over(connection, "cluster_label", {"ordinal": np.arange(count), "label": clusters.labels})
-    _hand_over(connection, "used_pair", {"a": graph.a[clusters.kept], "b": graph.b[clusters.kept]})
+    kept = clusters.kept
+    _hand_over(
+        connection,
+        "used_pair",
+        {"a": graph.a[kept], "b": graph.b[kept], "probability": graph.probability[kept]},
+    )
     connection.execute(
         """
         create or replace temp table cluster_member as
@@ -142,7 +152,7 @@ def _cluster(connection: duckdb.DuckDBPyConnection, maximum_size: int) -> tuple[
         inner join record_now on record.record_id = record_now.record_id
         """
     )
-    return count, len(np.unique(clusters.labels)), len(edges["a"]), int((~clusters.kept).sum())
+    return count, len(np.unique(clusters.labels)), len(edges["a"]), int((~kept).sum())
 
 
 def _pairs(

@@ -9,19 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import duckdb
+from pydantic import Field
 
 from stammkunde.errors import BlockedError
+from stammkunde.settings import Section
 
 
-@dataclass(frozen=True)
-class Stability:
+class Stability(Section):
     """A run may change `maximum_changed_share` (0–1) of the existing ids; `tolerated_ids` are always allowed.
 
     Changed is an id that merges into another, ends, or loses records to a new one.
     """
 
-    maximum_changed_share: float = 0.05
-    tolerated_ids: int = 20
+    maximum_changed_share: float = Field(default=0.05, ge=0, le=1)
+    tolerated_ids: int = Field(default=20, ge=0)
 
 
 @dataclass(frozen=True)
@@ -70,5 +71,5 @@ def refuse_too_much(change: Change, stability: Stability) -> None:
         f" ({change.share:.1%}; allowed {stability.maximum_changed_share:.1%}): {change.merged:,} merge,"
         f" {change.split:,} split, {change.erased:,} end. See them with 'stammkunde preview'. If that is"
         " meant, run 'stammkunde run --accept-identity-changes'; the limit is stability.maximum_changed_share"
-        " in config/matching.yml."
+        " in config/stewardship.yml."
     )

@@ -1,40 +1,53 @@
 /*
 How a customer's stage changed. Everything follows from the purchase days: each purchase sets a stage, and silence
-after it sets two more, lapsing and lost, unless the next purchase comes first. Thresholds are dbt vars.
+after it sets two more, lapsing and lost, unless the next purchase comes first. Thresholds: config/lifecycle.yml.
 */
 {% set loyal_purchases = var("lifecycle_loyal_purchases") %}
-{% set loyal_window_days = var("lifecycle_loyal_window_days") %}
-{% set lapsing_days = var("lifecycle_lapsing_days") %}
-{% set lost_days = var("lifecycle_lost_days") %}
 with purchase_days as (
     select
         customer_id,
         purchase_date,
-        cast('2000-01-01' as date) as day_zero
+        {{ days_between("cast('2000-01-01' as date)", "purchase_date") }} as day_no
     from {{ ref("customer_purchase_day") }}
     where order_count > 0
 ),
 
-numbered_days as (
+gaps as (
     select
         customer_id,
         purchase_date,
-        {{ days_between("day_zero", "purchase_date") }} as day_no
+        day_no,
+        day_no - lag(day_no) over (partition by customer_id order by day_no) as gap_days,
+        lead(purchase_date) over (partition by customer_id order by day_no) as next_date,
+        row_number() over (partition by customer_id order by day_no) as purchase_no,
+        count(*) over (
+            partition by customer_id
+            order by day_no
+            range between {{ var("lifecycle_loyal_window_days") - 1 }} preceding and current row
+        ) as purchases_in_window
     from purchase_days
+),
+
+rhythms as (
+    select
+        *,
+        {{ running_lower_median("gap_days", "customer_id", "day_no") }} as median_gap_days
+    from gaps
+),
+
+thresholds as (
+    select
+        *,
+        {{ silence_days("lapsing") }} as lapsing_days,
+        greatest({{ silence_days("lost") }}, 1 + {{ silence_days("lapsing") }}) as lost_days
+    from rhythms
 ),
 
 purchases as (
     select
-        customer_id,
-        purchase_date,
-        day_no - lag(day_no) over (partition by customer_id order by day_no) as gap_days,
-        lead(purchase_date) over (partition by customer_id order by day_no) as next_date,
-        count(*) over (
-            partition by customer_id
-            order by day_no
-            range between {{ loyal_window_days - 1 }} preceding and current row
-        ) as purchases_in_window
-    from numbered_days
+        *,
+        lag(lost_days) over (partition by customer_id order by day_no) as previous_lost_days
+    from thresholds
 ),
 
 first_seen as (
@@ -48,36 +61,29 @@ first_seen as (
     group by assignment.customer_id
 ),
 
-first_purchases as (
-    select
-        customer_id,
-        min(purchase_date) as first_date
-    from purchases
-    group by customer_id
-),
-
 stages as (
     select
         first_seen.customer_id,
         first_seen.seen_date as changed_date,
         'lead' as to_stage
     from first_seen
-    left join first_purchases on first_seen.customer_id = first_purchases.customer_id
-    where first_purchases.first_date is null or first_seen.seen_date < first_purchases.first_date
+    left join purchases on first_seen.customer_id = purchases.customer_id and purchases.purchase_no = 1
+    where purchases.purchase_date is null or first_seen.seen_date < purchases.purchase_date
     union all
     select
         customer_id,
         purchase_date as changed_date,
-        {{ stage_after_purchase("gap_days", "purchases_in_window", loyal_purchases, lost_days) }} as to_stage
+        {{ stage_after_purchase("gap_days", "purchases_in_window", loyal_purchases, "previous_lost_days") }} as to_stage
     from purchases
     union all
-    {% for stage, days in [("lapsing", lapsing_days), ("lost", lost_days)] %}
+    {% for stage in ["lapsing", "lost"] %}
+        {% set silent_from = dbt.dateadd("day", stage ~ "_days", "purchase_date") %}
         select
             customer_id,
-            cast({{ dbt.dateadd("day", days, "purchase_date") }} as date) as changed_date,
+            cast({{ silent_from }} as date) as changed_date,
             '{{ stage }}' as to_stage
         from purchases
-        where {{ dbt.dateadd("day", days, "purchase_date") }} < coalesce(next_date, {{ as_of_date() }})
+        where {{ silent_from }} < coalesce(next_date, {{ as_of_date() }})
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),

@@ -1,39 +1,72 @@
 with candidates as (
-    select * from {{ ref("int_golden_candidates") }}
+    select
+        *,
+        case validity when 'valid' then 0 when 'incomplete' then 1 else 2 end as validity_rank,
+        case when source_system = 'leads' then 1 else 0 end as lead_rank,
+        count(*) over (partition by customer_id, attribute_group, value_key) as same_value_count
+    from {{ ref("int_golden_candidates") }}
 ),
 
 ruled as (
     select
         candidates.*,
-        rules.rule,
+        rules.strategy,
+        rules.strategy_1,
+        rules.strategy_2,
+        rules.strategy_3,
+        rules.allow_fill,
         case candidates.source_system
             when 'shop' then rules.shop_priority
             when 'branch' then rules.branch_priority
             when 'webshop' then rules.webshop_priority
             else rules.leads_priority
-        end as source_priority,
-        count(*) over (
-            partition by candidates.customer_id, candidates.attribute_group, candidates.group_value
-        ) as same_value_count
+        end as source_rank
     from candidates
-    inner join {{ ref("survivorship") }} as rules on candidates.attribute_group = rules.attribute_group
+    inner join {{ ref("survivorship_rule") }} as rules on candidates.attribute_group = rules.attribute_group
+),
+
+scored as (
+    select
+        *,
+        {% for position in [1, 2, 3] %}
+            {{ strategy_score("strategy_" ~ position) }} as score_{{ position }}{{ "," if not loop.last }}
+        {% endfor %}
+    from ruled
 )
 
--- Complete values first, then the group's rule; the record's id decides what is still even.
+-- What works, then the customer before the lead, then the group's strategies; the record's id decides what is even.
 select
     customer_id,
     attribute_group,
     record_id,
+    source_system,
+    observed_at,
     group_value,
-    rule,
+    value_key,
+    validity,
+    validity_rank,
+    lead_rank,
+    is_second_choice,
+    strategy,
+    strategy_1,
+    strategy_2,
+    strategy_3,
+    score_1,
+    score_2,
+    score_3,
+    source_rank,
+    allow_fill,
     row_number() over (
         partition by customer_id, attribute_group
         order by
-            is_complete desc,
-            case when rule = 'most_frequent' then same_value_count end desc nulls last,
-            case when rule = 'source_priority' then source_priority end asc nulls last,
+            validity_rank asc,
+            lead_rank asc,
+            is_second_choice asc,
+            score_1 desc nulls last,
+            score_2 desc nulls last,
+            score_3 desc nulls last,
             observed_at desc nulls last,
-            source_priority asc,
+            source_rank asc,
             record_id asc
     ) as attribute_rank
-from ruled
+from scored

@@ -1,19 +1,19 @@
-{% set groups = [
-    "name", "company_name", "vat_id", "birth_date", "email", "phone", "address", "branch_id", "sales_rep_id"
-] %}
+{% set fields = golden_fields() %}
 with records as (
     select * from {{ ref("int_customer_records") }}
 ),
 
-winners as (
+golden_values as (
     select
-        {% for group in groups %}
-            max(case when attribute_group = '{{ group }}' then record_id end) as {{ group }}_record_id,
-            max(case when attribute_group = '{{ group }}' then group_value end) as {{ group }}_value,
+        customer_id,
+        {% for group in fields.values() %}
+            {% set last_group = loop.last %}
+            {% for field in group %}
+                max(case when attribute = '{{ field }}' then attribute_value end) as {{ field }}
+                {{- "," if not (last_group and loop.last) }}
+            {% endfor %}
         {% endfor %}
-        customer_id
-    from {{ ref("int_golden_attributes_ranked") }}
-    where attribute_rank = 1
+    from {{ ref("int_golden_values") }}
     group by customer_id
 ),
 
@@ -27,46 +27,33 @@ summaries as (
         min(case when is_junk then 1 else 0 end) = 1 as is_junk
     from records
     group by customer_id
-),
-
-first_records as (
-    select
-        customer_id,
-        first_source,
-        row_number() over (
-            partition by customer_id order by coalesce(created_at, updated_at) nulls last, record_id
-        ) as seen_rank
-    from records
 )
 
 select
     summaries.customer_id,
     summaries.kind,
-    name_records.salutation,
-    name_records.title,
-    name_records.first_name,
-    name_records.last_name,
-    winners.company_name_value as company_name,
-    winners.vat_id_value as vat_id,
-    winners.email_value as email,
-    winners.phone_value as phone,
-    address_records.street,
-    address_records.house_no,
-    address_records.postal_code,
-    address_records.city,
-    address_records.country,
-    address_records.address_key,
-    {{ name_key("name_records.last_name") }} as last_key,
-    cast(winners.birth_date_value as date) as birth_date,
-    winners.branch_id_value as branch_id,
-    winners.sales_rep_id_value as sales_rep_id,
+    golden_values.salutation,
+    golden_values.title,
+    golden_values.first_name,
+    golden_values.last_name,
+    golden_values.company_name,
+    golden_values.vat_id,
+    golden_values.email,
+    golden_values.phone,
+    golden_values.street,
+    golden_values.house_no,
+    golden_values.postal_code,
+    golden_values.city,
+    golden_values.country,
+    {{ postal_code_key("golden_values.postal_code") }} || '|' || {{ street_key("golden_values.street") }} || '|'
+    || {{ house_no_key("golden_values.house_no") }} as address_key,
+    {{ name_key("golden_values.last_name") }} as last_key,
+    {{ try_cast_to("golden_values.birth_date", "date") }} as birth_date,
+    golden_values.branch_id,
+    golden_values.sales_rep_id,
     summaries.first_seen_at,
-    first_records.first_source,
     summaries.source_systems,
     summaries.record_count,
     summaries.is_junk
 from summaries
-left join winners on summaries.customer_id = winners.customer_id
-left join first_records on summaries.customer_id = first_records.customer_id and first_records.seen_rank = 1
-left join records as name_records on winners.name_record_id = name_records.record_id
-left join records as address_records on winners.address_record_id = address_records.record_id
+left join golden_values on summaries.customer_id = golden_values.customer_id

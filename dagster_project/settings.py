@@ -1,0 +1,14 @@
+"""The settings files beside the configuration, read before a run begins, so that a typo costs no time."""
+
+from __future__ import annotations
+
+from ml.identity.stewardship import read_stewardship
+from stammkunde.golden.lifecycle import load_lifecycle
+from stammkunde.golden.survivorship import load_survivorship
+
+
+def check_settings() -> None:
+    """Raises ConfigError naming the file and the key of settings that cannot be used."""
+    load_survivorship()
+    load_lifecycle()
+    read_stewardship()

@@ -1,0 +1,51 @@
+-- The first candidate of each group, and what set it apart from the best candidate with another value.
+with ranked as (
+    select * from {{ ref("int_golden_attributes_ranked") }}
+),
+
+winners as (
+    select * from ranked
+    where attribute_rank = 1
+),
+
+rivals as (
+    select
+        ranked.*,
+        row_number() over (
+            partition by ranked.customer_id, ranked.attribute_group order by ranked.attribute_rank
+        ) as rival_rank
+    from ranked
+    inner join winners
+        on
+            ranked.customer_id = winners.customer_id
+            and ranked.attribute_group = winners.attribute_group
+            and ranked.value_key <> winners.value_key
+)
+
+select
+    winners.customer_id,
+    winners.attribute_group,
+    winners.record_id,
+    winners.group_value,
+    winners.value_key,
+    winners.validity,
+    winners.strategy,
+    winners.allow_fill,
+    case
+        when rivals.record_id is null then 'only_value'
+        when rivals.validity_rank <> winners.validity_rank then 'validity'
+        when rivals.lead_rank <> winners.lead_rank then 'customer_before_lead'
+        when rivals.is_second_choice <> winners.is_second_choice then 'mobile_number'
+        when rivals.score_1 is distinct from winners.score_1 then winners.strategy_1
+        when rivals.score_2 is distinct from winners.score_2 then winners.strategy_2
+        when rivals.score_3 is distinct from winners.score_3 then winners.strategy_3
+        when rivals.observed_at is distinct from winners.observed_at then 'most_recent'
+        when rivals.source_rank <> winners.source_rank then 'source_priority'
+        else 'record_id'
+    end as rule
+from winners
+left join rivals
+    on
+        winners.customer_id = rivals.customer_id
+        and winners.attribute_group = rivals.attribute_group
+        and rivals.rival_rank = 1

@@ -1,0 +1,1 @@
+"""What a steward sets about golden records: rules of survivorship, stages of the lifecycle, corrections."""
