@@ -2,10 +2,11 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: setup run test ui lint bench clean lock
+.PHONY: setup run test ui lint bench bench-identity clean lock
 
 setup: $(STAMP)
 
@@ -43,10 +44,23 @@ lint: setup
 bench: setup ## figures for the README; needs ../shared/data for the UCI part
 	$(BIN)/python benchmarks/uci_online_retail.py
 	$(BIN)/python benchmarks/ingest.py
+	$(MAKE) bench-identity
+
+bench-identity: $(BENCH)/.installed ## identity resolution beside others; wider with ../shared/data
+	PYTHONPATH=. $(BENCH)/bin/python benchmarks/identity.py
+
+# The peers live in an environment of their own on top of ours.
+$(BENCH)/.installed: requirements-bench.lock $(STAMP)
+	@test -x $(BENCH)/bin/python || $(BIN)/python -m venv $(BENCH)
+	@echo "import site; site.addsitedir('$(CURDIR)/$(VENV)/lib/python3.11/site-packages')" > $(BENCH)/lib/python3.11/site-packages/stammkunde.pth
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-bench.lock
+	@touch $(BENCH)/.installed
 
 lock: ## after a change of pyproject.toml; needs uv
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --python-version 3.11 -o requirements.lock --quiet
+	uv pip compile --group bench --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --no-emit-find-links --python-version 3.11 -c requirements.lock -o requirements-bench.lock --quiet
 
 clean:
-	rm -rf $(VENV) .stammkunde dbt/target
+	rm -rf $(VENV) $(BENCH) .stammkunde dbt/target

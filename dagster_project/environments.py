@@ -25,6 +25,8 @@ DEFAULTS = {
 
 DAGSTER_YAML = """\
 # Written by stammkunde. One run at a time, because DuckDB takes one writer; no telemetry.
+nux:
+  enabled: false
 telemetry:
   enabled: false
 concurrency:

@@ -95,7 +95,7 @@ def dbt_vars(config: Config, as_of: date) -> str:
         {
             "as_of": as_of.isoformat(),
             "company_country": config.company.country,
-            "company_timezone": config.company.timezone,
+            "company_currency": config.company.currency,
             "default_margin_pct": config.company.default_margin_pct,
             "survivorship": load_survivorship().dbt_var(),
             **load_lifecycle().dbt_vars(),

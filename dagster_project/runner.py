@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -99,12 +99,12 @@ def _lock_is_ours() -> Iterator[None]:
         del os.environ[LOCK_HELD]
 
 
-def _demo_servers(config: Config, home: Home) -> nullcontext[None]:
+def _demo_servers(config: Config, home: Home) -> AbstractContextManager[object]:
     if not config.demo:
         return nullcontext()
     from ingestion.demo.servers import serving
 
-    return serving(home)  # type: ignore[return-value]
+    return serving(home)
 
 
 def _describe_failure(result: dg.ExecuteInProcessResult) -> str:

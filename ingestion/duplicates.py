@@ -11,6 +11,7 @@ closing) is taken from the newest file that holds it; of several rows with one k
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +89,10 @@ def quoted(value: str | Path | None) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
+def _list(paths: list[str]) -> str:
+    return "[" + ", ".join(quoted(path) for path in paths) + "]"
+
+
 def read_parts(pattern: str) -> str:
     """A select over part files that names the file and the row's place in it."""
     return (
@@ -97,9 +102,13 @@ def read_parts(pattern: str) -> str:
 
 
 def remove_duplicates(
-    connection: duckdb.DuckDBPyConnection, table: Table, directory: Path, files: pa.Table
-) -> pa.Table:
-    """Takes duplicates out of the parts in `directory`; returns them as quarantine rows.
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    directory: Path,
+    files: pa.Table,
+    reject: Callable[[pa.Table], None],
+) -> None:
+    """Takes duplicates out of the parts in `directory` and hands them to `reject` as quarantine rows.
 
     `files` has one row per file of the load: file, container, file_no (later is newer).
     """
@@ -124,9 +133,8 @@ def remove_duplicates(
     (found,) = connection.execute("select count(*) from loser").fetchone() or (0,)
     if found:
         content = ", ".join(f'"{name}" := part."{name}"' for name in table.field_names)
-        rejected = (
-            connection.execute(
-                f"""
+        rejected = connection.execute(
+            f"""
             select {quoted(table.name)} as table_name, 'row' as kind, file_order.container,
                 part._source_file as file, part._source_line as line,
                 null::varchar as field, null::varchar as value_masked, loser.reason,
@@ -136,15 +144,11 @@ def remove_duplicates(
             join file_order on file_order.file = part._source_file
             order by part._source_file, part._source_line, part_row
             """
-            )
-            .to_arrow_table()
-            .cast(SCHEMA)
         )
+        for batch in rejected.to_arrow_reader(100_000):
+            reject(pa.Table.from_batches([batch]).cast(SCHEMA))
         _keep(connection, table, directory, "anti join loser using (part_file, part_row)")
-    else:
-        rejected = SCHEMA.empty_table()
     connection.unregister("file_order")
-    return rejected
 
 
 def _keep(connection: duckdb.DuckDBPyConnection, table: Table, directory: Path, condition: str) -> None:
@@ -178,7 +182,7 @@ def drop_unchanged_groups(
         create or replace temp table unchanged as
         with held as (
             select {_columns(group, "old.")}, old._load_id, list_sort(list(old._row_hash)) as hashes
-            from read_parquet({earlier!r}) as old
+            from read_parquet({_list(earlier)}) as old
             where exists (select 1 from delivered where {_same(group, "delivered", "old")})
             group by all
         ),
@@ -200,7 +204,7 @@ def snapshot_unchanged(
 ) -> bool:
     """Whether the parts hold exactly the rows of the newest earlier load of a snapshot table."""
     hashes = "select _row_hash, count(*) as n from read_parquet({}) group by _row_hash"
-    new, old = hashes.format([f"{directory}/*.parquet"]), hashes.format(newest_earlier)
+    new, old = hashes.format(_list([f"{directory}/*.parquet"])), hashes.format(_list(newest_earlier))
     (different,) = connection.execute(
         f"select count(*) from ({new}) as new full join ({old}) as old using (_row_hash, n) "
         "where new.n is null or old.n is null"

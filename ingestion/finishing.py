@@ -43,9 +43,8 @@ class Finishing:
         files = pa.Table.from_pylist(file_order, schema=_FILE_ORDER)
         for load in loads.values():
             if load.fingerprints.suspicious():
-                spool.add(
-                    duplicates.remove_duplicates(self.connection, load.table, self._parts(load.table), files)
-                )
+                parts = self._parts(load.table)
+                duplicates.remove_duplicates(self.connection, load.table, parts, files, spool.add)
         if spool.close():
             self.quarantine = self.directory / QUARANTINE
         quarantined = dict(spool.counts)

@@ -15,6 +15,7 @@ value is refused. Decimals are rounded half away from zero to the four places of
 
 from __future__ import annotations
 
+from decimal import Decimal, localcontext
 from typing import Literal
 
 import pyarrow as pa
@@ -32,7 +33,6 @@ _COMMA_DECIMAL = r"^[+-]?(?:\d*,\d+|[1-9]\d{0,2}(?:\.\d{3})+,\d+|[1-9]\d{0,2}(?:
 _POINT_DECIMAL = r"^[+-]?(?:\d*\.\d+|[1-9]\d{0,2}(?:,\d{3})+\.\d+|[1-9]\d{0,2}(?:,\d{3}){2,})$"
 _SWISS = r"^[+-]?[1-9]\d{0,2}(?:['’]\d{3})+(?:[.,]\d+)?$"
 _EXPONENT = r"^[+-]?\d(?:\.\d+)?[eE][+-]?\d{1,2}$"
-_CANONICAL = r"^[+-]?0*\d{0,14}(?:\.\d{0,20})?$"
 
 
 def decimal_evidence(values: pa.Array) -> tuple[bool, set[DecimalMark]]:
@@ -100,20 +100,24 @@ def _all_match(text: pa.Array, pattern: str) -> bool:
     return bool(pc.all(pc.match_substring_regex(text, pattern), min_count=0).as_py())
 
 
-def _wide_decimal(text: pa.Array, mark: DecimalMark | None) -> Parsed:
-    """Decimals of 38 digits, 20 of them after the point."""
+def _wide_decimal(text: pa.Array, mark: DecimalMark | None, digits: int) -> Parsed:
+    """Decimals with at most `digits` before the point and 20 after it."""
     canonical, reasons = _canonical(text, mark)
     exponent = pc.fill_null(pc.match_substring_regex(canonical, "[eE]"), False)
-    fits = pc.or_kleene(pc.match_substring_regex(canonical, _CANONICAL), exponent)
+    if any_of(exponent):
+        plain = [_without_exponent(number) for number in canonical.filter(exponent).to_pylist()]
+        canonical = pc.replace_with_mask(canonical, exponent, pa.array(plain, pa.string()))
+    fits = pc.match_substring_regex(canonical, rf"^[+-]?0*\d{{0,{digits}}}(?:\.\d{{0,20}})?$")
     if not bool(pc.all(fits, min_count=0).as_py()):
         reasons = pc.coalesce(reasons, reasons_where(pc.invert(fits), "number with too many digits"))
         canonical = pc.if_else(fits, canonical, pa.scalar(None, pa.string()))
-    if any_of(exponent):
-        small = pc.match_substring_regex(canonical, r"[eE](?:\+?0?\d|-?0?\d|\+?1[0-2])$")
-        refused = pc.and_(exponent, pc.invert(pc.fill_null(small, True)))
-        reasons = pc.coalesce(reasons, reasons_where(refused, "number with too many digits"))
-        canonical = pc.if_else(refused, pa.scalar(None, pa.string()), canonical)
     return Parsed(_cast_decimal(canonical), reasons)
+
+
+def _without_exponent(number: str) -> str:
+    """`1.5e-07` as `0.00000015…`, rounded to 20 places; only floats of databases and JSON are written so."""
+    with localcontext(prec=150):
+        return format(Decimal(number).quantize(Decimal(1).scaleb(-20)), "f")
 
 
 def _cast_decimal(canonical: pa.Array) -> pa.Array:
@@ -128,7 +132,7 @@ def _cast_decimal(canonical: pa.Array) -> pa.Array:
 
 def parse_decimal(text: pa.Array, mark: DecimalMark | None) -> Parsed:
     """Decimals of 18 digits, four of them after the point."""
-    wide = _wide_decimal(text, mark)
+    wide = _wide_decimal(text, mark, 14)
     rounded = pc.round(wide.values, 4, round_mode="half_towards_infinity")
     return Parsed(rounded.cast(ARROW_TYPES["decimal"]), wide.reasons)
 
@@ -140,7 +144,7 @@ def parse_integer(text: pa.Array, mark: DecimalMark | None) -> Parsed:
     # The only whole number that 1.234 can be is 1234; only 1.000 and 1,000 stay ambiguous.
     whole = pc.match_substring_regex(text, r"^[+-]?[1-9]\d{0,2}[.,](?:[1-9]\d{2}|0[1-9]\d|00[1-9])$")
     text = pc.if_else(pc.fill_null(whole, False), pc.replace_substring_regex(text, "[.,]", ""), text)
-    wide = _wide_decimal(text, mark)
+    wide = _wide_decimal(text, mark, 18)
     floor = pc.floor(wide.values)
     fraction = pc.fill_null(pc.not_equal(floor, wide.values), False)
     reasons = pc.coalesce(wide.reasons, reasons_where(fraction, "not a whole number"))

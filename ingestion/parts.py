@@ -127,6 +127,9 @@ class Part:
                 compression="zstd",
                 compression_level=1,
                 use_dictionary=[n for n in rows.column_names if n not in _PLAIN],
+                # Smallest and largest texts cost as much as all other writing and help no query.
+                write_statistics=[f.name for f in self.table.content_schema if f.type != pa.string()]
+                or False,
                 store_schema=False,
             )
         elif rows.schema != self._writer.schema:

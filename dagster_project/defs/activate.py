@@ -42,14 +42,16 @@ def published(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.Mater
     as_of = retailer.as_of(context.run, context.instance)
     with open_warehouse(home.warehouse) as connection:
         blocking = blocking_failures(read_results(connection, as_of))
+    made_from = fingerprint(home, config, as_of)
     publication = publish(
         home.warehouse,
         home,
         as_of,
         keep=config.publish.keep_versions,
+        fingerprint=made_from,
         blocking_failures=blocking,
     )
-    remember_build(home, fingerprint(home, config, as_of), publication.version)
+    remember_build(home, made_from, publication.version)
     rows = publication.rows
     say(f"publish: {publication.version}: {len(rows)} tables, {rows.get('customer', 0):,} customers")
     return dg.MaterializeResult(

@@ -71,7 +71,7 @@ MODELS = {
     # module: (table, what it reads, what it says)
     "segments": (
         "customer_segment",
-        ("customer_features",),
+        ("customer_features", "customer_purchase_day"),
         "RFM scores, named segment, value class, strategy.",
     ),
     "clv": (

@@ -3,14 +3,19 @@
     cast({{ value }} as decimal(18, 4))
 {%- endmacro %}
 
-{# An order that was cancelled, refunded or sent back as a whole: kept, but no turnover. #}
+{# An order that never was: kept, but no turnover. #}
 {% macro is_cancelled_status(status) -%}
     coalesce(
-        lower(trim({{ status }})) in (
-            'cancelled', 'canceled', 'storniert', 'storno', 'void', 'voided', 'refunded', 'returned'
-        ),
-        false
+        lower(trim({{ status }})) in ('cancelled', 'canceled', 'storniert', 'storno', 'void', 'voided'), false
     )
+{%- endmacro %}
+
+{#
+    The goods or the money went back. Some systems write a return as an order of its own with negative quantities, which
+    counts as it is; others only give the sold order this status, and then it is as good as cancelled.
+#}
+{% macro is_returned_status(status) -%}
+    coalesce(lower(trim({{ status }})) in ('returned', 'refunded'), false)
 {%- endmacro %}
 
 {#

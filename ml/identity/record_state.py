@@ -32,37 +32,45 @@ SIMILAR = 0.85
 def compare_with_last_time(connection: duckdb.DuckDBPyConnection) -> int:
     """Makes the temporary tables `record_now` and `record_change(record_id, cause)`; returns the reissued.
 
-    `record_now(record_id, content_hash, generation, is_reissued, is_changed, …keys)` has one row per record.
-    `cause` is new_record, changed_record, removed_record or reissued_record.
+    `record_now(record_id, content_hash, generation, is_reissued, …keys)` has one row per new or changed
+    record. `cause` is new_record, changed_record, removed_record or reissued_record.
     """
     columns = ", ".join(f"{name} varchar" for name in KEYS)
     connection.execute(
         "create table if not exists identity.record_state "
-        f"(record_id varchar, content_hash varchar, generation integer, {columns})"
+        f"(record_id varchar, content_hash ubigint, generation integer, {columns})"
+    )
+    # Only the content is compared for all records; the rest is read for those that differ.
+    connection.execute(
+        f"""
+        create or replace temp table record_difference as
+        select
+            delivered.record_id, old.record_id as old_record_id, delivered.content_hash
+        from (
+            select record_id, {_content_hash(connection)} as content_hash from identity.int_source_records
+        ) as delivered
+        full join identity.record_state as old on delivered.record_id = old.record_id
+        where delivered.content_hash is distinct from old.content_hash
+        """
     )
     connection.execute(
         f"""
         create or replace temp table record_now as
-        with delivered as (
-            select record_id, {_content_hash(connection)} as content_hash
-            from identity.int_source_records
-        ),
-        compared as (
+        with compared as (
             select
-                delivered.record_id, delivered.content_hash, coalesce(old.generation, 0) as generation,
-                old.record_id is null as is_new,
-                old.record_id is not null and old.content_hash <> delivered.content_hash as is_changed,
-                {_keys(connection)},
+                difference.record_id, difference.content_hash, old.record_id is null as is_new,
+                coalesce(old.generation, 0) as generation, {_keys(connection)},
                 {", ".join(f"old.{name} as old_{name}" for name in KEYS)}
-            from delivered
-            left join identity.record_state as old on delivered.record_id = old.record_id
+            from record_difference as difference
+            left join identity.record_state as old on difference.record_id = old.record_id
             {_normalised_join(connection)}
+            where difference.record_id is not null
         ),
         judged as (
-            select *, is_changed and {_reissued()} as is_reissued from compared
+            select *, not is_new and {_reissued()} as is_reissued from compared
         )
         select
-            record_id, content_hash, generation + is_reissued::integer as generation, is_new, is_changed,
+            record_id, content_hash, generation + is_reissued::integer as generation, is_new,
             is_reissued, {", ".join(KEYS)}
         from judged
         """
@@ -76,11 +84,10 @@ def compare_with_last_time(connection: duckdb.DuckDBPyConnection) -> int:
                 when is_reissued then 'reissued_record' when is_new then 'new_record' else 'changed_record'
             end as cause
         from record_now
-        where is_new or is_changed
         union all
-        select old.record_id, 'removed_record'
-        from identity.record_state as old
-        anti join record_now on old.record_id = record_now.record_id
+        select old_record_id, 'removed_record'
+        from record_difference
+        where record_id is null
         """
     )
     (reissued,) = connection.execute("select count(*) from record_now where is_reissued").fetchall()[0]
@@ -97,7 +104,6 @@ def remember(connection: duckdb.DuckDBPyConnection) -> None:
         insert into identity.record_state by name
         select record_id, content_hash, generation, {", ".join(KEYS)}
         from record_now
-        where is_new or is_changed
         order by record_id
         """
     )
@@ -114,9 +120,8 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
 
 def _content_hash(connection: duckdb.DuckDBPyConnection) -> str:
     present = _columns(connection, "int_source_records")
-    values = [f"coalesce({name}::varchar, '')" for name in CONTENT if name in present]
-    # The separator keeps (ab, c) apart from (a, bc).
-    return f"md5(concat_ws('\x1f', {', '.join(values)}))" if values else "''"
+    values = [name for name in CONTENT if name in present]
+    return f"hash({', '.join(values)})" if values else "0::ubigint"
 
 
 def _keys(connection: duckdb.DuckDBPyConnection) -> str:
@@ -132,7 +137,7 @@ def _normalised_join(connection: duckdb.DuckDBPyConnection) -> str:
         return ""
     return (
         "left join identity.int_records_normalised as normalised "
-        "on delivered.record_id = normalised.record_id"
+        "on difference.record_id = normalised.record_id"
     )
 
 

@@ -16,6 +16,8 @@ lost warehouse gives the same ids again. When clusters change,
 
 from __future__ import annotations
 
+from datetime import date
+
 import duckdb
 
 TABLES = {
@@ -82,21 +84,51 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
-    """Gives every cluster its id: makes the temporary tables `cluster_id`, `id_claim` and `old_assignment`.
+    """Gives every cluster its id: makes the temporary tables `cluster_id`, `id_claim` and `member_before`.
 
     Reads the temporary table `cluster_member(record_id varchar, ordinal bigint, label bigint, founder_key
     varchar, is_reissued boolean)`, where `ordinal` counts the records from the oldest, `label` is the
     smallest ordinal of the cluster and `founder_key` is what an id is made of, and the previous state in
     `identity`. `cluster_id(label, customer_id, previous_customer_id, is_new)` has one row per cluster,
-    `id_claim(customer_id, label, keeps)` one per old id that has a record left.
+    `id_claim(customer_id, label, keeps)` one per old id that has a record left, `member_before` every
+    record with what it was assigned.
     """
     connection.execute(
         """
-        create or replace temp table old_assignment as
-        select old.record_id, old.customer_id, old.linked_at, member.label, member.founder_key
-        from identity.identity_assignment as old
-        inner join cluster_member as member on old.record_id = member.record_id
-        where not member.is_reissued
+        create or replace temp table member_before as
+        select
+            member.*, old.customer_id as old_id, old.match_probability, old.matched_by, old.linked_at
+        from cluster_member as member
+        left join identity.identity_assignment as old
+            on member.record_id = old.record_id and not member.is_reissued
+        """
+    )
+    # A cluster of the very records that bore one id keeps it; only the others need the rules.
+    connection.execute(
+        """
+        create or replace temp table settled_cluster as
+        with clusters as (
+            select label, min(old_id) as customer_id, count(*) as record_count
+            from member_before
+            group by label
+            having count(*) = count(old_id) and min(old_id) = max(old_id)
+        ),
+        held as (
+            select customer_id, count(*) as record_count
+            from identity.identity_assignment
+            group by customer_id
+        )
+        select clusters.label, clusters.customer_id
+        from clusters
+        inner join held
+            on clusters.customer_id = held.customer_id and clusters.record_count = held.record_count
+        """
+    )
+    connection.execute(
+        """
+        create or replace temp table open_member as
+        select member.* from member_before as member
+        anti join settled_cluster on member.label = settled_cluster.label
         """
     )
     connection.execute(
@@ -104,10 +136,11 @@ def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
         create or replace temp table id_claim as
         with held as (
             select
-                customer_id, label, count(*) as record_count,
-                max(customer_id = 'c_' || left(sha256(founder_key), 16)) as holds_founder
-            from old_assignment
-            group by customer_id, label
+                old_id as customer_id, label, count(*) as record_count,
+                max(old_id = 'c_' || left(sha256(founder_key), 16)) as holds_founder
+            from open_member
+            where old_id is not null
+            group by old_id, label
         ),
         claimed as (
             select customer_id, label
@@ -129,6 +162,8 @@ def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
             ) = 1 as keeps
         from claimed
         left join born on claimed.customer_id = born.customer_id
+        union all
+        select customer_id, label, true from settled_cluster
         """
     )
     connection.execute(
@@ -139,11 +174,10 @@ def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
         ),
         nameless as (
             select
-                member.record_id, member.ordinal, member.label, old.customer_id as previous_customer_id,
+                member.record_id, member.ordinal, member.label, member.old_id as previous_customer_id,
                 'c_' || left(sha256(member.founder_key), 16) as founder_id
-            from cluster_member as member
+            from open_member as member
             left join kept on member.label = kept.label
-            left join old_assignment as old on member.record_id = old.record_id
             where kept.label is null
         ),
         -- The oldest record founds the new id. That record's id may be taken: an id can stay with the
@@ -182,4 +216,64 @@ def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
         left join founders on clusters.label = founders.label
         left join origins on clusters.label = origins.label
         """
+    )
+
+
+def replace_assignment(connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
+    """Writes the rows of `identity.identity_assignment` that differ; call it after `assign_ids`.
+
+    Each record shows the strongest pair that holds it in its cluster, from the temporary tables
+    `matched_pair(a, b, probability, rule)` and `used_pair(a, b)`; a and b are ordinals.
+    """
+    connection.execute(
+        """
+        create or replace temp table new_assignment as
+        with used as (
+            select pair.a, pair.b, pair.probability, pair.rule
+            from matched_pair as pair
+            semi join used_pair on used_pair.a = pair.a and used_pair.b = pair.b
+        ),
+        ends as (
+            select a as ordinal, probability, rule from used
+            union all
+            select b, probability, rule from used
+        ),
+        strongest as (
+            select ordinal, max({'probability': probability, 'rule': rule}) as pair
+            from ends
+            group by ordinal
+        ),
+        assigned as (
+            select
+                member.record_id,
+                cluster_id.customer_id,
+                coalesce(strongest.pair.probability, 1.0) as match_probability,
+                coalesce(strongest.pair.rule, 'single_record') as matched_by,
+                case when member.old_id = cluster_id.customer_id then member.linked_at else ?::timestamp end
+                    as linked_at,
+                member.old_id, member.match_probability as old_probability,
+                member.matched_by as old_matched_by
+            from member_before as member
+            inner join cluster_id on member.label = cluster_id.label
+            left join strongest on member.ordinal = strongest.ordinal
+        )
+        select record_id, customer_id, match_probability, matched_by, linked_at
+        from assigned
+        where
+            old_id is distinct from customer_id
+            or old_probability is distinct from match_probability
+            or old_matched_by is distinct from matched_by
+        """,
+        [as_of],
+    )
+    connection.execute(
+        """
+        delete from identity.identity_assignment
+        where
+            record_id in (select record_id from new_assignment)
+            or record_id not in (select record_id from cluster_member)
+        """
+    )
+    connection.execute(
+        "insert into identity.identity_assignment by name select * from new_assignment order by record_id"
     )

@@ -78,7 +78,7 @@ def resolve_identity(
             refuse_too_much(change, stability)
         history.append_events(connection, as_of)
         _remember_reissued(connection, as_of)
-        _replace_assignment(connection, as_of)
+        registry.replace_assignment(connection, as_of)
         history.replace_successors(connection)
         stewarding.write_decisions(connection)
         record_state.remember(connection)
@@ -114,26 +114,37 @@ def _number_records(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _cluster(connection: duckdb.DuckDBPyConnection, maximum_size: int) -> tuple[int, int, int, int]:
-    """Makes the temporary tables `cluster_member` and `used_pair`.
+    """Makes the temporary tables `cluster_member`, `matched_pair` and `used_pair`.
 
     Returns the counts of records, of clusters, of matched pairs and of those that a guard kept apart.
     """
-    edges = _pairs(connection, "evidence_pair", ", edge.match_probability", "where edge.matches")
-    vetoes = _pairs(connection, "evidence_veto")
-    links = _pairs(connection, "new_decision", "", "where status = 'in_force' and action = 'link'")
-    unlinks = _pairs(connection, "new_decision", "", "where status = 'in_force' and action = 'unlink'")
+    edges = _pairs(
+        connection,
+        "matched_pair",
+        "edge.match_probability as probability, edge.rule",
+        "evidence_pair",
+        "matches",
+    )
+    vetoes = _pairs(connection, "vetoed_pair", "", "evidence_veto")
+    links, unlinks = (
+        _pairs(
+            connection, f"{action}ed_pair", "", "new_decision", f"status = 'in_force' and action = '{action}'"
+        )
+        for action in ("link", "unlink")
+    )
+    connection.execute("insert into matched_pair select a, b, 1.0, 'steward_link' from linked_pair")
     (count,) = connection.execute("select count(*) from numbered_record").fetchall()[0]
     graph = stewarding.with_decisions(
         count,
-        stewarding.Graph(edges["a"], edges["b"], edges["match_probability"], vetoes["a"], vetoes["b"]),
+        stewarding.Graph(edges["a"], edges["b"], edges["probability"], vetoes["a"], vetoes["b"]),
         links["a"],
         links["b"],
         unlinks["a"],
         unlinks["b"],
     )
     clusters = cluster(count, graph.a, graph.b, graph.probability, graph.veto_a, graph.veto_b, maximum_size)
-    _hand_over(connection, "cluster_label", {"ordinal": np.arange(count), "label": clusters.labels})
     kept = clusters.kept
+    _hand_over(connection, "cluster_label", {"ordinal": np.arange(count), "label": clusters.labels})
     _hand_over(
         connection,
         "used_pair",
@@ -143,38 +154,49 @@ def _cluster(connection: duckdb.DuckDBPyConnection, maximum_size: int) -> tuple[
         """
         create or replace temp table cluster_member as
         select
-            record.record_id, record.ordinal, cluster_label.label, record_now.is_reissued,
+            record.record_id, record.ordinal, cluster_label.label,
+            coalesce(record_now.is_reissued, false) as is_reissued,
             record.record_id || case
-                when record_now.generation > 0 then '#' || record_now.generation else ''
+                when coalesce(record_now.generation, state.generation) > 0
+                    then '#' || coalesce(record_now.generation, state.generation)
+                else ''
             end as founder_key
         from numbered_record as record
         inner join cluster_label on record.ordinal = cluster_label.ordinal
-        inner join record_now on record.record_id = record_now.record_id
+        left join record_now on record.record_id = record_now.record_id
+        left join (select record_id, generation from identity.record_state where generation > 0) as state
+            on record.record_id = state.record_id
         """
     )
     return count, len(np.unique(clusters.labels)), len(edges["a"]), int((~kept).sum())
 
 
 def _pairs(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: str = "", condition: str = ""
+    connection: duckdb.DuckDBPyConnection, name: str, columns: str, table: str, condition: str = "true"
 ) -> dict[str, np.ndarray]:
-    """Pairs of a temporary table as record numbers, arrays of equal length."""
-    result = connection.execute(
+    """Makes the temporary table `name(a, b, …columns)` of the pairs of `table` as record numbers.
+
+    Returns a, b and the probability, if there is one, as arrays of equal length.
+    """
+    connection.execute(
         f"""
-        select a.ordinal as a, b.ordinal as b{columns}
+        create or replace temp table {name} as
+        select a.ordinal as a, b.ordinal as b{", " if columns else ""}{columns}
         from {table} as edge
         inner join numbered_record as a on edge.record_id_a = a.record_id
         inner join numbered_record as b on edge.record_id_b = b.record_id
-        {condition}
+        where {condition}
         """
-    ).fetchnumpy()
-    (expected,) = connection.execute(f"select count(*) from {table} as edge {condition}").fetchall()[0]
+    )
+    numbers = "a, b, probability" if "probability" in columns else "a, b"
+    result = connection.execute(f"select {numbers} from {name}").fetchnumpy()
+    (expected,) = connection.execute(f"select count(*) from {table} as edge where {condition}").fetchall()[0]
     if len(result["a"]) != expected:
         raise ValueError(
             f"{table.replace('_', ' ')}: {expected - len(result['a'])} name a record that "
             "identity.int_source_records does not hold, or holds twice"
         )
-    return {name: np.asarray(values) for name, values in result.items()}
+    return {column: np.asarray(values) for column, values in result.items()}
 
 
 def _hand_over(connection: duckdb.DuckDBPyConnection, name: str, columns: dict[str, np.ndarray]) -> None:
@@ -202,54 +224,4 @@ def _remember_reissued(connection: duckdb.DuckDBPyConnection, as_of: date) -> No
         order by record_now.record_id
         """,
         [as_of],
-    )
-
-
-def _replace_assignment(connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
-    """Writes the new assignment; each record shows the strongest pair that holds it in its cluster."""
-    connection.execute(
-        """
-        create or replace temp table new_assignment as
-        with evidence as (
-            select record_id_a, record_id_b, match_probability, rule from evidence_pair where matches
-            union all
-            select record_id_a, record_id_b, 1.0, 'steward_link'
-            from new_decision where status = 'in_force' and action = 'link'
-        ),
-        used as (
-            select edge.record_id_a, edge.record_id_b, edge.match_probability, edge.rule
-            from evidence as edge
-            inner join numbered_record as a on edge.record_id_a = a.record_id
-            inner join numbered_record as b on edge.record_id_b = b.record_id
-            semi join used_pair on used_pair.a = a.ordinal and used_pair.b = b.ordinal
-        ),
-        ends as (
-            select record_id_a as record_id, match_probability, rule from used
-            union all
-            select record_id_b, match_probability, rule from used
-        ),
-        strongest as (
-            select record_id, max({'probability': match_probability, 'rule': rule}) as pair
-            from ends
-            group by record_id
-        )
-        select
-            member.record_id,
-            cluster_id.customer_id,
-            coalesce(strongest.pair.probability, 1.0) as match_probability,
-            coalesce(strongest.pair.rule, 'single_record') as matched_by,
-            case
-                when old.customer_id = cluster_id.customer_id then old.linked_at
-                else ?::timestamp
-            end as linked_at
-        from cluster_member as member
-        inner join cluster_id on member.label = cluster_id.label
-        left join strongest on member.record_id = strongest.record_id
-        left join old_assignment as old on member.record_id = old.record_id
-        """,
-        [as_of],
-    )
-    connection.execute("delete from identity.identity_assignment")
-    connection.execute(
-        "insert into identity.identity_assignment by name select * from new_assignment order by record_id"
     )

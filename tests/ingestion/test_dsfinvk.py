@@ -152,6 +152,25 @@ def test_bad_rows_are_quarantined_with_their_line(shop):
     ]
 
 
+def test_rows_of_many_small_exports_keep_their_file_and_line(shop, monkeypatch):
+    monkeypatch.setattr("ingestion.batches.BATCH_ROWS", 7)
+    row = "K1;2024-03-01T20:00:00;{};b{};1;1;{};4,20;0,80\r\n"
+    for number in range(1, 6):
+        rows = "".join(row.format(number, line, "fünf" if line == number else "5,00") for line in range(1, 7))
+        write_zip(shop.folder / f"{number}.zip", files(z_nr=number, lines_vat=lines_vat(rows)))
+    counts = shop.ingest().tables["lines_vat"]
+    assert (counts.rows_read, counts.rows_loaded, counts.rows_quarantined) == (30, 25, 5)
+    assert shop.query("select file, line from raw.quarantine order by 1") == [
+        (f"{number}.zip/lines_vat.csv", number + 1) for number in range(1, 6)
+    ]
+    landed = shop.query("select z_nr, bon_id, _source_file, _source_line from raw.shop__lines_vat")
+    assert len(landed) == 25
+    assert all(
+        file == f"{z_nr}.zip/lines_vat.csv" and bon_id == f"b{line - 1}"
+        for z_nr, bon_id, file, line in landed
+    )
+
+
 def test_several_closings_in_one_zip(shop):
     content = {f"2024-03-0{n}/{name}": data for n in (1, 2) for name, data in files(z_nr=n).items()}
     write_zip(shop.folder / "year.zip", content)

@@ -62,7 +62,7 @@ def test_what_is_no_number_is_refused(text):
     assert one("decimal", text) == (None, "not a number")
 
 
-@pytest.mark.parametrize("text", ["999999999999999", "1e99", "1E20", "0," + "1" * 21])
+@pytest.mark.parametrize("text", ["999999999999999", "1e99", "1E20", "1e15", "0," + "1" * 21])
 def test_a_number_that_does_not_fit_is_refused(text):
     value, reason = one("decimal", text)
     assert value is None
@@ -101,6 +101,12 @@ def test_an_integer_that_may_be_one_or_a_thousand_is_ambiguous():
     assert "ambiguous" in one("integer", "1.000")[1]
     assert one("integer", "1.000", ",") == (1000, None)
     assert one("integer", "1.000", ".") == (1, None)
+
+
+def test_integers_have_up_to_eighteen_digits_beside_whatever():
+    parsed = parse("integer", pa.array(["123456789012345678", "x", "1234567890123456789"]), BERLIN)
+    assert parsed.values.to_pylist() == [123456789012345678, None, None]
+    assert parsed.reasons.to_pylist() == [None, "not a number", "number with too many digits"]
 
 
 def test_a_fraction_is_no_integer():
@@ -279,3 +285,12 @@ def test_no_text_crashes_a_parser_or_is_lost(text):
                 or (value is None and not text.strip())
                 or kind == "text_list"
             )
+
+
+@given(st.floats(), st.booleans())
+def test_native_floats_are_read_or_refused(number, whole):
+    kind = "integer" if whole else "decimal"
+    value, reason = one(kind, number)
+    assert (value is None) != (reason is None)
+    if value is not None:
+        assert float(value) == pytest.approx(number, abs=0.00005)

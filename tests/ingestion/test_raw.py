@@ -120,12 +120,13 @@ def test_a_database_row_heals_when_its_key_comes_again(home, connection):
         return rows("customer", [{"kind": "person", **r} for r in records], "customer", 1)
 
     one, two = {"customer_no": "1", "birth_date": "31.02.2024"}, {"customer_no": "2", "birth_date": "x"}
-    land(home, "branch", customers(one, two))
+    land(home, "branch", customers(one, two, {"customer_no": "3"}))
     land(home, "branch", customers({"customer_no": "1", "birth_date": "29.02.2024"}))
     land(home, "branch", customers({"customer_no": "3"}))
     register_raw(connection, home)
     healed = connection.execute("select line, healed_by_load_id from raw.quarantine order by all").fetchall()
     assert healed == [(1, "000002"), (2, None)]
+    assert connection.execute("select count(*) from raw.branch__customer").fetchone() == (2,)
 
 
 def test_a_snapshot_heals_as_a_whole(home, connection):

@@ -168,7 +168,7 @@ def test_a_failure_leaves_the_previous_state(monkeypatch):
     connection = duckdb.connect()
     run(connection, ["a"])
     before = assignment(connection), events(connection)
-    monkeypatch.setattr("ml.identity.resolve._replace_assignment", lambda *_: 1 / 0)
+    monkeypatch.setattr("ml.identity.registry.replace_assignment", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(connection, ["a", "b"])
     assert (assignment(connection), events(connection)) == before

@@ -15,7 +15,8 @@ MAIL_EVENTS = Table(
             "event",
             required=True,
             allowed=(
-                "sent", "delivered", "open", "click", "soft_bounce", "hard_bounce", "unsubscribe", "complaint",
+                "sent", "delivered", "open", "click",
+                "soft_bounce", "hard_bounce", "unsubscribe", "complaint",
             ),
         ),
         Field("email", required=True, personal=True),

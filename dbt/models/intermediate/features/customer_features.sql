@@ -39,8 +39,8 @@ select
     facts.snapshot_date,
     facts.first_purchase_date,
     facts.last_purchase_date,
-    cast({{ days_between("facts.last_purchase_date", "facts.snapshot_date") }} as integer) as recency_days,
-    cast({{ days_between("facts.first_purchase_date", "facts.snapshot_date") }} as integer) as tenure_days,
+    cast({{ days_between("facts.last_purchase_date", "facts.snapshot_date") }} as integer) as recency_days, -- noqa: LT05
+    cast({{ days_between("facts.first_purchase_date", "facts.snapshot_date") }} as integer) as tenure_days, -- noqa: LT05
     cast(facts.purchase_days as integer) as purchase_days,
     cast(facts.purchase_days_91 as integer) as purchase_days_91,
     cast(facts.purchase_days_365 as integer) as purchase_days_365,

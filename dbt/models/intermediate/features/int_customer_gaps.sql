@@ -11,8 +11,8 @@ with purchase_days as (
 gaps as (
     select
         customer_id,
-        {{ days_between("previous_date", "purchase_date") }} as gap_days,
-        cast(floor(({{ days_between("purchase_date", as_of_date()) }} - 1) / 91.0) as integer) as bucket_no
+        {{ days_between("previous_date", "purchase_date") }} as gap_days, -- noqa: LT05
+        cast(floor(({{ days_between("purchase_date", as_of_date()) }} - 1) / 91.0) as integer) as bucket_no -- noqa: LT05
     from purchase_days
     where previous_date is not null
 ),

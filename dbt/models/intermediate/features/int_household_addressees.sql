@@ -45,10 +45,10 @@ select
         partition by household_id
         order by
             is_adult desc,
-            case post_consent when 'granted' then 1 when 'unknown' then 2 else 3 end,
+            case post_consent when 'granted' then 1 when 'unknown' then 2 else 3 end asc,
             has_bought desc,
             revenue_amount desc,
-            first_seen_at nulls last,
-            customer_id
+            first_seen_at asc nulls last,
+            customer_id asc
     ) as letter_rank
 from members

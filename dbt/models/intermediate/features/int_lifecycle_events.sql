@@ -7,7 +7,7 @@ with purchase_days as (
     select
         customer_id,
         purchase_date,
-        {{ days_between("cast('2000-01-01' as date)", "purchase_date") }} as day_no
+        {{ days_between("cast('2000-01-01' as date)", "purchase_date") }} as day_no  -- noqa: LT05
     from {{ ref("customer_purchase_day") }}
     where order_count > 0
 ),

@@ -1,6 +1,6 @@
 /*
-The company that a company belongs to, where sure: it says so in its name ("… Niederlassung Leipzig", "… Filiale Süd") and
-one company bears the rest of the name, or it shares its VAT id with companies of which one was known first.
+The company that a company belongs to, where sure: it says so in its name ("… Niederlassung Leipzig", "… Filiale Süd")
+and one company bears the rest of the name, or it shares its VAT id with others; the one known best is the head.
 */
 with companies as (
     select
@@ -9,7 +9,7 @@ with companies as (
         {{ company_key("company_name") }} as company_key,
         vat_id,
         row_number() over (
-            partition by vat_id order by record_count desc, first_seen_at nulls last, customer_id
+            partition by vat_id order by record_count desc, first_seen_at asc nulls last, customer_id asc
         ) as vat_rank
     from {{ ref("int_golden_records") }}
     where kind = 'company' and not is_junk

@@ -28,9 +28,9 @@ ruled as (
 scored as (
     select
         *,
-        {% for position in [1, 2, 3] %}
-            {{ strategy_score("strategy_" ~ position) }} as score_{{ position }}{{ "," if not loop.last }}
-        {% endfor %}
+        {{ strategy_score("strategy_1") }} as score_1,
+        {{ strategy_score("strategy_2") }} as score_2,
+        {{ strategy_score("strategy_3") }} as score_3
     from ruled
 )
 

@@ -1,6 +1,6 @@
 /*
-One row per record and group of fields that move together, with what is wrong with the value. What is no value at all (an
-address of an address list, a placeholder, an impossible number) is no candidate.
+One row per record and group of fields that move together, with what is wrong with the value. What is no value at all
+(an address of an address list, a placeholder, an impossible number) is no candidate.
 */
 {% set fields = golden_fields() %}
 {% set groups = {

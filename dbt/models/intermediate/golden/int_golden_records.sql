@@ -5,14 +5,12 @@ with records as (
 
 golden_values as (
     select
-        customer_id,
         {% for group in fields.values() %}
-            {% set last_group = loop.last %}
             {% for field in group %}
-                max(case when attribute = '{{ field }}' then attribute_value end) as {{ field }}
-                {{- "," if not (last_group and loop.last) }}
+                max(case when attribute = '{{ field }}' then attribute_value end) as {{ field }},
             {% endfor %}
         {% endfor %}
+        customer_id
     from {{ ref("int_golden_values") }}
     group by customer_id
 ),
@@ -47,6 +45,7 @@ select
     golden_values.country,
     {{ postal_code_key("golden_values.postal_code") }} || '|' || {{ street_key("golden_values.street") }} || '|'
     || {{ house_no_key("golden_values.house_no") }} as address_key,
+    {{ name_key("golden_values.first_name") }} as first_key,
     {{ name_key("golden_values.last_name") }} as last_key,
     {{ try_cast_to("golden_values.birth_date", "date") }} as birth_date,
     golden_values.branch_id,

@@ -36,10 +36,10 @@ select
         when rivals.validity_rank <> winners.validity_rank then 'validity'
         when rivals.lead_rank <> winners.lead_rank then 'customer_before_lead'
         when rivals.is_second_choice <> winners.is_second_choice then 'mobile_number'
-        when rivals.score_1 is distinct from winners.score_1 then winners.strategy_1
-        when rivals.score_2 is distinct from winners.score_2 then winners.strategy_2
-        when rivals.score_3 is distinct from winners.score_3 then winners.strategy_3
-        when rivals.observed_at is distinct from winners.observed_at then 'most_recent'
+        when coalesce(rivals.score_1 <> winners.score_1, winners.score_1 is not null) then winners.strategy_1
+        when coalesce(rivals.score_2 <> winners.score_2, winners.score_2 is not null) then winners.strategy_2
+        when coalesce(rivals.score_3 <> winners.score_3, winners.score_3 is not null) then winners.strategy_3
+        when coalesce(rivals.observed_at <> winners.observed_at, winners.observed_at is not null) then 'most_recent'
         when rivals.source_rank <> winners.source_rank then 'source_priority'
         else 'record_id'
     end as rule

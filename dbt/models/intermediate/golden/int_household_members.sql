@@ -14,11 +14,17 @@ with people as (
     where kind = 'person' and not is_junk and last_key is not null and address_key is not null
 ),
 
+shared_addresses as (
+    select address_key
+    from people
+    group by address_key
+    having count(*) > 1
+),
+
 neighbours as (
     select people.*
     from people
-    inner join (select address_key from people group by address_key having count(*) > 1) as shared
-        on people.address_key = shared.address_key
+    inner join shared_addresses on people.address_key = shared_addresses.address_key
 ),
 
 names as (

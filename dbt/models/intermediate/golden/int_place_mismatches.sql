@@ -37,7 +37,7 @@ main_cities as (
         postal_key,
         city_key,
         record_count,
-        row_number() over (partition by postal_key order by record_count desc, city_key) as city_rank
+        row_number() over (partition by postal_key order by record_count desc, city_key asc) as city_rank
     from places
 ),
 
@@ -54,7 +54,7 @@ regions as (
 homes as (
     select
         *,
-        row_number() over (partition by city_key order by record_count desc, digits, region) as region_rank
+        row_number() over (partition by city_key order by record_count desc, digits asc, region asc) as region_rank
     from regions
 )
 

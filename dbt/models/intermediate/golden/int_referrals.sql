@@ -7,6 +7,8 @@ with referred as (
         leads.lead_id,
         leads.captured_at,
         leads.referred_by,
+        {{ first_name_of("leads.referred_by") }} as first_name,
+        {{ last_name_of("leads.referred_by") }} as last_name,
         assignment.customer_id
     from {{ ref("stg_leads__leads") }} as leads
     left join {{ source("identity", "identity_assignment") }} as assignment
@@ -14,13 +16,21 @@ with referred as (
     where leads.referred_by is not null
 ),
 
+keyed as (
+    select
+        *,
+        {{ name_key("first_name") }} as first_key,
+        {{ name_key("last_name") }} as last_key
+    from referred
+),
+
 bearers as (
     select
-        {{ joined_values([name_key("first_name"), "last_key"]) }} as full_name_key,
+        {{ joined_values(["first_key", "last_key"]) }} as full_name_key,
         min(customer_id) as customer_id
     from {{ ref("int_golden_records") }}
-    where kind = 'person' and not is_junk and first_name is not null and last_key is not null
-    group by {{ joined_values([name_key("first_name"), "last_key"]) }}
+    where kind = 'person' and not is_junk and first_key is not null and last_key is not null
+    group by {{ joined_values(["first_key", "last_key"]) }}
     having count(*) = 1
 ),
 
@@ -32,7 +42,7 @@ resolved as (
         by_email.customer_id as by_email_id,
         by_phone.customer_id as by_phone_id,
         bearers.customer_id as by_name_id
-    from referred
+    from keyed as referred
     left join {{ ref("int_contact_keys") }} as by_reference
         on by_reference.key_type = 'reference' and referred.referred_by = by_reference.key_value
     left join {{ ref("int_contact_keys") }} as by_card
@@ -44,10 +54,7 @@ resolved as (
             by_phone.key_type = 'phone'
             and {{ normalise_phone("referred.referred_by", "cast(null as varchar)") }} = by_phone.key_value
     left join bearers
-        on
-            {{ joined_values([
-                name_key(first_name_of("referred.referred_by")), name_key(last_name_of("referred.referred_by"))
-            ]) }} = bearers.full_name_key
+        on {{ joined_values(["referred.first_key", "referred.last_key"]) }} = bearers.full_name_key
 ),
 
 chosen as (

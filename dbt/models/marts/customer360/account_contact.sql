@@ -12,7 +12,7 @@ people as (
         golden.email,
         golden.phone,
         links.linked_by,
-        {{ joined_values([name_key("golden.first_name"), "golden.last_key"]) }} as name_key
+        {{ joined_values(["golden.first_key", "golden.last_key"]) }} as name_key
     from links
     inner join {{ ref("int_golden_records") }} as golden on links.customer_id = golden.customer_id
     where links.linked_by <> 'own_record'
@@ -28,7 +28,7 @@ named as (
         {{ joined_values(["records.first_key", "records.last_key"]) }} as name_key,
         row_number() over (
             partition by links.account_id, records.first_key, records.last_key
-            order by records.observed_at desc nulls last, records.record_id
+            order by records.observed_at desc nulls last, records.record_id asc
         ) as newest_rank
     from links
     inner join {{ ref("int_customer_records") }} as records on links.customer_id = records.customer_id

@@ -8,5 +8,6 @@ select
     population,
     passed,
     model_version,
-    as_of_date
+    as_of_date,
+    note
 from {{ source("ml", "model_report") }}
