@@ -60,7 +60,7 @@ def main(keys: Path, folder: Path) -> dict[str, float]:
     training = linker.training
     training.estimate_probability_two_random_records_match([block_on(*r) for r in usable(SURE)], recall=0.7)
     done("prior")
-    training.estimate_u_using_random_sampling(max_pairs=min(SAMPLE, count * count / 2), seed=1)
+    training.estimate_u_using_random_sampling(max_pairs=min(SAMPLE, 100 * count), seed=1)
     done("u")
     for rule in usable(TRAINING):
         training.estimate_parameters_using_expectation_maximisation(

@@ -178,21 +178,21 @@ def measure(directory: Path) -> dict[str, object]:
 
 def stage(directory: Path) -> dict[str, object]:
     """Builds the staging models of the shop from the landed files, with dbt, in the home's warehouse."""
-    from dagster_project.environments import DBT_DIRECTORY, apply_defaults, dbt_executable
     from ingestion.raw import register_raw
-    from stammkunde.home import Home
+    from stammkunde.home import PROJECT_ROOT, Home
     from stammkunde.warehouse import open_warehouse
 
     home = Home(directory / "home")
-    apply_defaults(home)
+    dbt = PROJECT_ROOT / "dbt"
     with open_warehouse(home.warehouse) as connection:
         register_raw(connection, home)
     started = time.perf_counter()
     subprocess.run(
-        [dbt_executable(), "--quiet", "run", "--select", "path:models/staging/shop",
+        [str(Path(sys.executable).parent / "dbt"), "--quiet", "run", "--select", "path:models/staging/shop",
          "--vars", json.dumps({"as_of": "2026-01-01"}), "--target-path", str(directory / "dbt_target"),
-         "--project-dir", str(DBT_DIRECTORY), "--profiles-dir", str(DBT_DIRECTORY)],
+         "--project-dir", str(dbt), "--profiles-dir", str(dbt)],
         check=True,
+        env={**os.environ, "STAMMKUNDE_WAREHOUSE": str(home.warehouse)},
     )  # fmt: skip
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
