@@ -51,34 +51,45 @@
     {{ domain }} in ('{{ public_email_domains() | join("', '") }}')
 {%- endmacro %}
 
+{# The digits of a phone number and its leading +; "(0)" is left out. #}
+{% macro phone_digits(phone) -%}
+    {{ regexp_replace_all("replace(replace(" ~ phone ~ ", '(0)', ''), '( 0 )', '')", "[^0-9+]", "") }}
+{%- endmacro %}
+
 {#
-    Phone number in E.164 ("+498912345678") for numbers written as one does in Germany, Austria and Switzerland.
-    `country` (DE, AT, CH) is that of the address. Null for what cannot be a number: fewer than six digits after
-    the country code, more than 15 in all, one digit repeated, 12345….
+    Phone number in E.164 ("+498912345678") for numbers written as one does in Germany, Austria and Switzerland, of
+    their digits. `country` (DE, AT, CH) is that of the address. Null for what cannot be a number: fewer than six
+    digits after the country code, more than 15 in all, one digit repeated, 12345….
 #}
-{% macro normalise_phone(phone, country) -%}
+{% macro phone_of_digits(digits, country) -%}
     {%- set code -%}
         case coalesce({{ country }}, '{{ var("company_country") }}') when 'AT' then '43' when 'CH' then '41' else '49' end
     {%- endset -%}
-    {%- set digits = regexp_replace_all(
-        regexp_replace_all(phone, "[(] *0 *[)]", ""), "[^0-9+]", ""
-    ) -%}
-    {%- set international = regexp_replace_all(
-        "case when " ~ digits ~ " like '+%' then '+' || replace(" ~ digits ~ ", '+', '')"
-        ~ " when " ~ digits ~ " like '00%' then '+' || substr(" ~ digits ~ ", 3)"
-        ~ " when " ~ digits ~ " like '0%' then '+' || " ~ code ~ " || substr(" ~ digits ~ ", 2)"
-        ~ " when length(" ~ digits ~ ") >= 11 and left(" ~ digits ~ ", 2) = " ~ code ~ " then '+' || " ~ digits
-        ~ " when length(" ~ digits ~ ") >= 6 then '+' || " ~ code ~ " || " ~ digits ~ " end",
-        "^[+](49|43|41)0+", "+\\1"
-    ) -%}
-    case
-        when {{ regexp_contains(international, "^[+][1-9][0-9]{7,14}$") }}
-            and not {{ regexp_contains(
-                international,
-                "(0{6,}|1{6,}|2{6,}|3{6,}|4{6,}|5{6,}|6{6,}|7{6,}|8{6,}|9{6,})$|^[+](49|43|41)?(1234567?8?9?0?|987654321?)$"
-            ) }}
-            then {{ international }}
-    end
+    {%- set international -%}
+        case
+            when {{ digits }} like '+%' then '+' || replace({{ digits }}, '+', '')
+            when {{ digits }} like '00%' then '+' || substr({{ digits }}, 3)
+            when {{ digits }} like '0%' then '+' || {{ code }} || substr({{ digits }}, 2)
+            when length({{ digits }}) >= 11 and left({{ digits }}, 2) = {{ code }} then '+' || {{ digits }}
+            when length({{ digits }}) >= 6 then '+' || {{ code }} || {{ digits }}
+        end
+    {%- endset -%}
+    {{ valid_phone(regexp_replace_all(international, "^[+](49|43|41)0+", "+\\1")) }}
+{%- endmacro %}
+
+{% macro valid_phone(e164) -%}
+    nullif({{ regexp_group(
+        regexp_replace_all(
+            e164,
+            "^.*(0{6,}|1{6,}|2{6,}|3{6,}|4{6,}|5{6,}|6{6,}|7{6,}|8{6,}|9{6,})$|^[+](49|43|41)?(1234567?8?9?0?|987654321?)$",
+            ""
+        ), "^([+][1-9][0-9]{7,14})$", 1
+    ) }}, '')
+{%- endmacro %}
+
+{# Phone number in E.164 of a number as it is written. #}
+{% macro normalise_phone(phone, country) -%}
+    {{ phone_of_digits(phone_digits(phone), country) }}
 {%- endmacro %}
 
 {# True for numbers of a mobile network in Germany, Austria and Switzerland: they belong to one person. #}

@@ -123,3 +123,16 @@
 {% macro default__content_hash(values) -%}
     md5({{ joined_values(values) }})
 {%- endmacro %}
+
+{# A whole number of 64 bits made of several values; different values rarely give the same. #}
+{% macro block_hash(values) -%}
+    {{ return(adapter.dispatch("block_hash")(values)) }}
+{%- endmacro %}
+
+{% macro duckdb__block_hash(values) -%}
+    hash({{ values | join(", ") }})
+{%- endmacro %}
+
+{% macro default__block_hash(values) -%}
+    xxhash64({{ values | join(", ") }})
+{%- endmacro %}

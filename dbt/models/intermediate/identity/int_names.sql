@@ -14,7 +14,8 @@ keyed as (
     where name is not null
 )
 
--- Names repeat, so what is costly is done once per name and not once per record.
+-- Names repeat, so what is costly is done once per name and not once per record. Names without key stay: a filter on
+-- the key would be evaluated on the records.
 select
     name,
     name_key,
@@ -24,4 +25,3 @@ select
     case when {{ is_company_name("name") }} then {{ company_key("name") }} end as company_key,
     name like '%,%' as has_comma
 from keyed
-where name_key is not null

@@ -1,6 +1,6 @@
 with records as (
     select * from {{ ref("int_record_keys") }}
-    where kind = 'person' and not is_junk and first_key is not null and last_key is not null
+    where kind = 'person' and not is_junk and name_count > 1 and last_key is not null
 ),
 
 -- A father and a son of one name share an address, a landline, perhaps an e-mail address.
@@ -10,7 +10,7 @@ places as (
     ] %}
         select
             record_id, birth_key, '{{ kind }}' as shared_by,
-            {{ joined_values(["'" ~ kind ~ "'", "first_key", "last_key", column]) }} as name_and_place
+            {{ block_hash(["'" ~ kind ~ "'", "first_key", "last_key", column]) }} as name_and_place
         from records
         where {{ column }} is not null
         {{ "union all" if not loop.last }}

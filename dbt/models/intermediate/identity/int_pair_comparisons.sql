@@ -28,7 +28,7 @@ compared as (
         {{ phone_level("a", "b") }} as phone_level,
         {{ value_level("a.card_key", "b.card_key") }} as card_level,
         case when a.source_system = b.source_system then 'same' else 'different' end as source_system_level,
-        case when a.email_domain = b.email_domain and not {{ is_public_email_domain("a.email_domain") }} then 'same' else 'other' end
+        case when a.email_domain = b.email_domain and not {{ is_public_email_domain("a.email_domain") }} then 'same' else 'none' end
             as email_domain_level,
         namesake_a.record_id is not null or namesake_b.record_id is not null as is_namesake,
         a.postal_key = b.postal_key as same_postal,
@@ -71,43 +71,73 @@ expected as (
             when 'equal' then 0.00005 when 'swapped' then 0.0001 when 'digit' then 0.001 when 'year' then 0.015 else 1
         end as coincidence
     from compared
+),
+
+-- Of the pairs of one name at one address whose birth dates are both known, how many are father and son.
+generations as (
+    select
+        (count(case when birth_date_level = 'generation' then 1 end) + 1.0) / (count(*) + 30.0) as namesake_share
+    from compared
+    where
+        address_level = 'equal' and first_name_level = 'equal' and last_name_level = 'equal'
+        and birth_date_level <> 'unknown'
 )
 
 select
-    record_id_a,
-    record_id_b,
-    kind_level,
-    case when kind_level = 'company' then 'none' else first_name_level end as first_name_level,
-    case when kind_level = 'company' then 'none' else last_name_level end as last_name_level,
-    {{ chance_level("namesake_count", [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1000]) }} as namesakes_level,
+    expected.record_id_a,
+    expected.record_id_b,
+    kind_level as kind,
+    case when kind_level = 'company' then 'none' else first_name_level end as first_name,
+    case when kind_level = 'company' then 'none' else last_name_level end as last_name,
+    {{ chance_level("namesake_count", [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1000]) }} as namesakes,
     {{ chance_level("namesake_count * coincidence", [0.00001, 0.0001, 0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 100]) }}
-        as coincidence_level,
-    case when first_name_level in ('equal', 'part') and last_name_level = 'equal' then name_band else 'none' end as name_count_level,
-    case when address_level = 'equal' and last_name_level in ('equal', 'similar', 'part') then home_band else 'none' end as home_level,
-    mailbox_year_level,
-    birth_date_level,
-    address_level,
-    city_level,
-    email_level,
+        as coincidence,
+    case when first_name_level in ('equal', 'part') and last_name_level = 'equal' then name_band else 'none' end
+        as name_count,
+    birth_date_level as birth_date,
+    case
+        when
+            birth_date_level = 'unknown' and first_name_level = 'equal' and last_name_level = 'equal'
+            and (address_level = 'equal' or phone_level = 'landline')
+            then {{ chance_level("generations.namesake_share", [0.02, 0.04, 0.08, 0.16, 0.32]) }}
+        else 'none'
+    end as generations,
+    address_level as address,
+    city_level as city,
+    case when address_level = 'equal' and last_name_level in ('equal', 'similar', 'part') then home_band else 'none' end
+        as home,
+    email_level as email,
     case
         when email_level = 'equal' and first_name_level not in ('other', 'unknown') then
             case when mailbox_calls_a or mailbox_calls_b then 'this' else 'nobody' end
         when email_level = 'equal' then
-            case when mailbox_calls_a and mailbox_calls_b then 'this' when mailbox_calls_a or mailbox_calls_b then 'one' else 'nobody' end
+            case
+                when mailbox_calls_a and mailbox_calls_b then 'this'
+                when mailbox_calls_a or mailbox_calls_b then 'one'
+                else 'nobody'
+            end
         when mailbox_names_other and last_name_level <> 'equal' then 'other_name'
         when mailbox_names_other then 'name'
         else 'none'
-    end as mailbox_level,
-    case when email_level = 'equal' then cast(email_owners as {{ dbt.type_string() }}) else 'none' end as email_owners_level,
-    phone_level,
-    case when phone_level in ('mobile', 'landline') then cast(phone_owners as {{ dbt.type_string() }}) else 'none' end
-        as phone_owners_level,
-    card_level,
-    source_system_level,
-    case when is_namesake then 'yes' else 'no' end as namesake_level,
-    company_level,
-    vat_id_level,
-    email_domain_level,
-    case when kind_level = 'company' and first_name_level = 'equal' and last_name_level = 'equal' then 'equal'
-        when kind_level = 'company' and last_name_level = 'other' then 'other' else 'unknown' end as contact_level
+    end as mailbox,
+    case when email_level = 'equal' then cast(email_owners as {{ dbt.type_string() }}) else 'none' end as email_owners,
+    mailbox_year_level as mailbox_year,
+    phone_level as phone,
+    case
+        when phone_level in ('mobile', 'landline') then cast(phone_owners as {{ dbt.type_string() }})
+        else 'none'
+    end as phone_owners,
+    card_level as card,
+    source_system_level as source_system,
+    case when is_namesake then 'yes' else 'no' end as namesake,
+    company_level as company,
+    vat_id_level as vat_id,
+    email_domain_level as email_domain,
+    case
+        when kind_level <> 'company' then 'unknown'
+        when first_name_level = 'equal' and last_name_level = 'equal' then 'equal'
+        when last_name_level = 'other' then 'other'
+        else 'unknown'
+    end as contact
 from expected
+cross join generations

@@ -2,41 +2,50 @@ with identifiers as (
     select * from {{ ref("int_record_identifiers") }}
 ),
 
-records as (
-    select * from {{ ref("int_records_normalised") }}
-),
-
--- Initials, so that a name misspelt often does not look like many people.
-uses as (
+counted as (
     select
-        identifiers.identifier_kind,
-        identifiers.identifier_value,
-        count(*) as record_count,
-        count(distinct coalesce(left(records.company_key, 3), left(records.last_key, 2) || left(records.first_key, 1)))
-            as name_count
+        identifier_kind,
+        identifier_value,
+        count(*) as record_count
     from identifiers
-    inner join records on identifiers.record_id = records.record_id
-    group by identifiers.identifier_kind, identifiers.identifier_value
+    group by identifier_kind, identifier_value
 ),
 
 usual as (
     select
         identifier_kind,
-        avg(name_count) as mean_name_count
-    from uses
+        avg(record_count) as mean_record_count
+    from counted
     group by identifier_kind
 ),
 
 limits as (
     select
-        uses.*,
-        case uses.identifier_kind
-            when 'birth_date' then greatest({{ var("poisoned_birth_date_names") }}, 20 * usual.mean_name_count)
+        counted.*,
+        case counted.identifier_kind
+            when 'birth_date' then greatest({{ var("poisoned_birth_date_names") }}, 20 * usual.mean_record_count)
             when 'phone' then {{ var("poisoned_phone_names") }}
             else {{ var("poisoned_identifier_names") }}
         end as name_limit
-    from uses
-    inner join usual on uses.identifier_kind = usual.identifier_kind
+    from counted
+    inner join usual on counted.identifier_kind = usual.identifier_kind
+),
+
+-- Only what many records carry can be carried by many people.
+uses as (
+    select
+        limits.identifier_kind,
+        limits.identifier_value,
+        limits.record_count,
+        limits.name_limit,
+        count(distinct identifiers.name_initials) as name_count
+    from limits
+    inner join identifiers
+        on
+            limits.identifier_kind = identifiers.identifier_kind
+            and limits.identifier_value = identifiers.identifier_value
+    where limits.record_count > limits.name_limit
+    group by limits.identifier_kind, limits.identifier_value, limits.record_count, limits.name_limit
 )
 
 select
@@ -48,5 +57,5 @@ select
         when identifier_kind = 'birth_date' then 'far more people than on any other day: a placeholder'
         else 'shared by more people than one household or company has'
     end as reason
-from limits
+from uses
 where name_count > name_limit

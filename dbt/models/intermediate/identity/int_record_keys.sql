@@ -39,17 +39,28 @@ keys as (
     {% endfor %}
 ),
 
--- People behind one e-mail address, told apart by their initial: a misspelling is no second person.
-owners as (
+-- People behind one e-mail address or number, told apart by their initial: a misspelling is no second person.
+shared as (
     select
         identifier_kind,
-        identifier_value,
-        least(count(distinct left(keys.first_key, 1)), 3) as owner_count
-    from {{ ref("int_record_identifiers") }} as identifiers
-    inner join keys on identifiers.record_id = keys.record_id
-    where identifiers.identifier_kind in ('email', 'phone')
+        identifier_value
+    from {{ ref("int_record_identifiers") }}
+    where identifier_kind in ('email', 'phone')
     group by identifier_kind, identifier_value
-    having count(distinct left(keys.first_key, 1)) > 1
+    having min(initial) < max(initial)
+),
+
+owners as (
+    select
+        shared.identifier_kind,
+        shared.identifier_value,
+        least(count(distinct identifiers.initial), 3) as owner_count
+    from shared
+    inner join {{ ref("int_record_identifiers") }} as identifiers
+        on
+            shared.identifier_kind = identifiers.identifier_kind
+            and shared.identifier_value = identifiers.identifier_value
+    group by shared.identifier_kind, shared.identifier_value
 ),
 
 full_names as (
@@ -58,6 +69,7 @@ full_names as (
         last_key,
         count(*) as record_count
     from keys
+    where first_key is not null and last_key is not null
     group by first_key, last_key
     having count(*) > 1
 ),
@@ -67,11 +79,11 @@ homes as (
     select
         last_key,
         address_key,
-        least(count(distinct left(first_key, 1)), 3) as member_count
+        case when count(distinct left(first_key, 1)) > 2 then 3 else 2 end as member_count
     from keys
     where last_key is not null and address_key is not null
     group by last_key, address_key
-    having count(distinct left(first_key, 1)) > 1
+    having min(left(first_key, 1)) < max(left(first_key, 1))
 ),
 
 places as (
@@ -130,13 +142,22 @@ profiled as (
     left join full_names on keys.first_key = full_names.first_key and keys.last_key = full_names.last_key
     left join homes on keys.last_key = homes.last_key and keys.address_key = homes.address_key
     left join places on keys.postal_key = places.postal_key
+),
+
+firsts as (
+    select
+        content_hash,
+        min(record_id) as representative_id
+    from profiled
+    where is_identified
+    group by content_hash
+    having count(*) > 1
 )
 
 -- Records of the same content are one for matching: the first stands for all of them.
 select
-    *,
-    case
-        when is_identified then min(record_id) over (partition by is_identified, content_hash)
-        else record_id
-    end as representative_id
+    profiled.*,
+    row_number() over (order by profiled.record_id) as record_no,
+    coalesce(case when profiled.is_identified then firsts.representative_id end, profiled.record_id) as representative_id
 from profiled
+left join firsts on profiled.content_hash = firsts.content_hash

@@ -10,6 +10,7 @@ with records as (
 
 names as (
     select * from {{ ref("int_names") }}
+    where name_key is not null
 ),
 
 -- Above 1 for words that the data holds as given names mostly, below 1 for family names.

@@ -1,7 +1,9 @@
 with records as (
     select
         *,
-        {{ email_address("email") }} as email_text
+        {{ email_address("email") }} as email_text,
+        {{ phone_digits("phone") }} as phone_digits,
+        {{ phone_digits("mobile") }} as mobile_digits
     from {{ ref("int_source_records") }}
 ),
 
@@ -25,8 +27,8 @@ normalised as (
         {{ plausible_birth_date("records.birth_date") }} as birth_key,
         {{ email_mailbox("records.email_text") }} as mailbox,
         hosts.corrected_host as email_domain,
-        {{ normalise_phone("records.phone", "records.country") }} as phone_key,
-        {{ normalise_phone("records.mobile", "records.country") }} as mobile_key,
+        {{ phone_of_digits("records.phone_digits", "records.country") }} as phone_key,
+        {{ phone_of_digits("records.mobile_digits", "records.country") }} as mobile_key,
         streets.street_key,
         {{ house_no_key("records.house_no") }} as house_no_key,
         {{ postal_code_key("records.postal_code", "records.country") }} as postal_key,
