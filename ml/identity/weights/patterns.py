@@ -6,6 +6,7 @@ A million pairs share some ten thousand patterns, so weights, probabilities and 
 from __future__ import annotations
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 RECORDS = ("record_id_a", "record_id_b")
@@ -21,20 +22,27 @@ def comparison_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for (name,) in rows if name not in RECORDS]
 
 
-def number_patterns(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Makes the temporary table `agreement_pattern` and returns it: pattern_id (text), the levels, pair_count.
+def pattern_id(names: list[str]) -> str:
+    """SQL of a pattern's id, a hash of its levels: the same pattern has the same id in every run."""
+    return f"hash({', '.join(names)})"
 
-    The id of a pattern is made of its levels, so it is the same in every run.
+
+def number_patterns(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The patterns in the order of their ids: pattern_id (64 bits), the levels, pair_count.
+
+    Raises RuntimeError should two patterns ever have one id.
     """
     names = comparison_columns(connection)
     levels = ", ".join(names)
-    connection.execute(
+    patterns = connection.execute(
         f"""
-        create or replace temp table agreement_pattern as
-        select
-            substr(md5(concat_ws('|', {levels})), 1, 16) as pattern_id, {levels}, count(*) as pair_count
+        select {pattern_id(names)} as pattern_id, {levels}, count(*) as pair_count
         from identity.int_pair_comparisons
         group by {levels}
+        order by pattern_id
         """
-    )
-    return connection.execute("select * from agreement_pattern order by pattern_id").to_arrow_table()
+    ).to_arrow_table()
+    ids = patterns["pattern_id"].to_numpy()
+    if len(ids) and np.any(ids[1:] == ids[:-1]):
+        raise RuntimeError("two agreement patterns have the same hash")
+    return patterns

@@ -7,6 +7,7 @@ Belongs here: reading, writing and adding up weights. Does not belong here: wher
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
 from dataclasses import dataclass, replace
@@ -39,6 +40,8 @@ class Weights:
 
     version: str
     weights: dict[Key, float]
+    learnt_share: float | None = None
+    """Share of matches among the pairs that the weights were learnt from; None if nobody knows."""
 
     @property
     def prior(self) -> float:
@@ -67,6 +70,10 @@ class Weights:
         for name in self.comparisons():
             total += self._contribution(name, coded)
         return total
+
+    def contribution(self, name: str, patterns: pa.Table) -> Floats:
+        """What one comparison adds to each row, in bits."""
+        return self._contribution(name, {part: _coded(patterns[part]) for part in name.split(JOINT)})
 
     def _contribution(self, name: str, coded: dict[str, tuple[npt.NDArray[np.int64], list[str]]]) -> Floats:
         """What one comparison or interaction adds to each row."""
@@ -111,7 +118,7 @@ def read_weights(path: Path = SHIPPED) -> Weights:
         weights[comparison, level] = weight
     if (PRIOR, "") not in weights:
         raise ConfigError(f"{path}: the row {PRIOR},,… is missing")
-    return Weights(_version(path, text), weights)
+    return Weights(*_origin(path, text, weights))
 
 
 def write_weights(weights: Weights, path: Path, facts: dict[str, Any]) -> None:
@@ -124,16 +131,17 @@ def write_weights(weights: Weights, path: Path, facts: dict[str, Any]) -> None:
     path.with_suffix(".json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _version(path: Path, text: str) -> str:
+def _origin(path: Path, text: str, weights: dict[Key, float]) -> tuple[str, dict[Key, float], float | None]:
     manifest = path.with_suffix(".json")
-    if manifest.exists():
-        facts = json.loads(manifest.read_text(encoding="utf-8"))
-        if facts.get("content") == _digest(text):
-            return str(facts["version"])
-    return f"edited-{_digest(text)}"
+    facts = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
+    edited = facts.get("content") != _digest(text)
+    share = facts.get("match_share")
+    return (
+        f"edited-{_digest(text)}" if edited else str(facts["version"]),
+        weights,
+        None if share is None else float(share),
+    )
 
 
 def _digest(text: str) -> str:
-    import hashlib
-
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -6,26 +6,16 @@ Belongs here: rules on the levels of a pattern. What a veto does to clusters: `m
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-Veto = Literal[
-    "person_and_company",
-    "other_vat_id",
-    "other_birth_date",
-    "two_generations",
-    "twins",
-]
-VETOES: tuple[Veto, ...] = get_args(Veto)
+from stammkunde.matching import ALL_VETOES, Veto
 
-_SAME_NAME = ("equal", "part", "variant", "short", "similar", "initial", "unknown")
-
-
-def find_vetoes(patterns: pa.Table, enabled: Collection[str] = VETOES) -> npt.NDArray[np.object_]:
-    """For each pattern the reason why its records may not be one customer, or None; the first that applies.
+def find_vetoes(patterns: pa.Table, enabled: Collection[str] = ALL_VETOES) -> pa.Array:
+    """For each pattern the reason why its records may not be one customer, or null; the first that applies.
 
     - `person_and_company`, unless the company's record names the very person;
     - `other_vat_id`: two companies;
@@ -34,11 +24,8 @@ def find_vetoes(patterns: pa.Table, enabled: Collection[str] = VETOES) -> npt.ND
     - `twins`: the same birth date and family name, another given name, no means of contact in common.
     """
 
-    def level(name: str) -> npt.NDArray[np.object_]:
-        return np.array(patterns[name].to_pylist(), dtype=object)
-
-    def among(name: str, *levels: Any) -> npt.NDArray[np.bool_]:
-        return np.isin(level(name).astype(str), levels)
+    def among(name: str, *levels: str) -> npt.NDArray[np.bool_]:
+        return np.asarray(pc.is_in(patterns[name].combine_chunks(), pa.array(levels)))
 
     other_given_name = among("first_name", "other") & ~among("last_name", "swapped")
     same_person = among("first_name", "equal", "part", "variant") & among("last_name", "equal")
@@ -54,8 +41,8 @@ def find_vetoes(patterns: pa.Table, enabled: Collection[str] = VETOES) -> npt.ND
         & ~among("phone", "mobile")
         & ~among("card", "equal"),
     }
-    result = np.full(patterns.num_rows, None, dtype=object)
-    for reason in reversed(VETOES):
+    code = np.full(patterns.num_rows, -1)
+    for number, reason in reversed(list(enumerate(ALL_VETOES))):
         if reason in enabled:
-            result[rules[reason]] = reason
-    return result
+            code[rules[reason]] = number
+    return pa.array(ALL_VETOES).take(pa.array(code, mask=code < 0))
