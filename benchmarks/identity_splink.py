@@ -6,6 +6,7 @@ Belongs here: the model. Does not belong here: how its pairs become groups (`ide
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -35,6 +36,7 @@ def main(keys: Path, folder: Path) -> dict[str, float]:
     """Trains, scores, writes `pairs.parquet` (two record ids, match_probability …); returns seconds."""
     from splink import Linker, block_on
     from splink.backends.duckdb import DuckDBAPI
+    from splink.internals.exceptions import EMTrainingException
 
     seconds: dict[str, float] = {}
     started = time.perf_counter()
@@ -63,9 +65,11 @@ def main(keys: Path, folder: Path) -> dict[str, float]:
     training.estimate_u_using_random_sampling(max_pairs=min(SAMPLE, 100 * count), seed=1)
     done("u")
     for rule in usable(TRAINING):
-        training.estimate_parameters_using_expectation_maximisation(
-            block_on(*rule), estimate_without_term_frequencies=True, max_pairs=2e6
-        )
+        # On thin data a rule may leave nothing to learn from; the others do then.
+        with suppress(ValueError, EMTrainingException):
+            training.estimate_parameters_using_expectation_maximisation(
+                block_on(*rule), estimate_without_term_frequencies=True, max_pairs=2e6
+            )
     done("em")
     pairs = linker.inference.predict(threshold_match_probability=0.3)
     done("predict")

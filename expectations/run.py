@@ -9,6 +9,7 @@ import duckdb
 
 from expectations.contract import contract_results
 from expectations.engine import Checker, read_frames, select_list
+from expectations.identity import reissue_results
 from expectations.profile import CUSTOMER_PROFILE_QUERY, loaded_tables, raw_profile_query
 from expectations.results import MARTS, Border, CheckResult, blocking_failures, read_results, write_results
 from expectations.suites import customer, raw
@@ -44,7 +45,7 @@ def check(
 def _check_raw(
     connection: duckdb.DuckDBPyConnection, as_of: date, say: Callable[[str], None]
 ) -> list[CheckResult]:
-    results = contract_results(connection, as_of)
+    results = contract_results(connection, as_of) + reissue_results(connection, as_of)
     loaded = loaded_tables(connection)
     contracts = catalogue()
     checker = Checker()

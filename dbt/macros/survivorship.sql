@@ -45,3 +45,16 @@
 {% macro default__epoch_microseconds(value) -%}
     unix_micros({{ value }})
 {%- endmacro %}
+
+{# The value in the row with the lowest order, among rows where it is not null. The order has no ties. #}
+{% macro value_of_lowest(value, ordering) -%}
+    {{ return(adapter.dispatch("value_of_lowest")(value, ordering)) }}
+{%- endmacro %}
+
+{% macro duckdb__value_of_lowest(value, ordering) -%}
+    arg_min({{ value }}, {{ ordering }})
+{%- endmacro %}
+
+{% macro default__value_of_lowest(value, ordering) -%}
+    min_by({{ value }}, {{ ordering }}) filter (where {{ value }} is not null)
+{%- endmacro %}

@@ -24,6 +24,9 @@ _DIFFICULTIES = (
 )  # fmt: skip
 
 
+_EVIDENCE = ("share_a_value", "share_a_value_or_name")
+
+
 @dataclass(frozen=True)
 class Share:
     """`part` of `whole` pairs; the share of nothing is 1."""
@@ -50,9 +53,8 @@ class Scorecard:
     recall: dict[str, dict[str, Share]]
     """Difficulty → its kinds → true pairs found."""
     ceiling: dict[str, Share]
-    """evidence: true pairs that share a value; candidates: those compared; oracle: what perfect judgement
-    of the
-    candidates would find, with what follows from them."""
+    """Share of the true pairs that share a value, or at least the name; that are candidates; each also with
+    the pairs that follow from others: what perfect judgement would find."""
 
 
 def scorecard(
@@ -138,32 +140,43 @@ def _recall(connection: duckdb.DuckDBPyConnection, traits: pa.Table | None) -> d
 
 
 def _ceiling(connection: duckdb.DuckDBPyConnection, warehouse: Path | None) -> dict[str, Share]:
-    (count, evident) = connection.execute(
-        "select count(*), count(*) filter (has_evidence) from true_pair"
-    ).fetchall()[0]
-    ceiling = {
-        "evidence": Share(int(evident), int(count)),
-        "evidence, with what follows": _follows(
-            connection, "select * from true_pair where has_evidence", int(count)
-        ),
-    }
+    (count,) = connection.execute("select count(*) from true_pair").fetchall()[0]
+    chosen = {name: f"select * from true_pair where {name}" for name in _EVIDENCE}
     if warehouse is not None:
-        with duckdb.connect(str(warehouse), read_only=True) as found:
-            compared = found.execute(
-                """
-                select record_id_a, record_id_b from identity.int_candidate_pairs
-                union
-                select record_id_a, record_id_b from identity.int_identity_edges where rule = 'same_content'
-                """
-            ).to_arrow_table()
-        connection.register("compared", compared)
-        true_compared = (
-            "select t.* from true_pair as t semi join compared as c using (record_id_a, record_id_b)"
-        )
-        (hits,) = connection.execute(f"select count(*) from ({true_compared})").fetchall()[0]
-        ceiling["candidates"] = Share(int(hits), int(count))
-        ceiling["oracle"] = _follows(connection, true_compared, int(count))
+        _register_compared(connection, warehouse)
+        chosen["candidates"] = """
+            select t.* from true_pair as t
+            left join stands_for as a on t.record_id_a = a.record_id
+            left join stands_for as b on t.record_id_b = b.record_id
+            left join compared as c
+                on c.a = least(coalesce(a.other, t.record_id_a), coalesce(b.other, t.record_id_b))
+                and c.b = greatest(coalesce(a.other, t.record_id_a), coalesce(b.other, t.record_id_b))
+            where c.a is not null or coalesce(a.other, t.record_id_a) = coalesce(b.other, t.record_id_b)
+        """
+    ceiling = {}
+    for name, pairs in chosen.items():
+        (part,) = connection.execute(f"select count(*) from ({pairs})").fetchall()[0]
+        ceiling[name] = Share(int(part), int(count))
+        ceiling[f"{name}, with what follows"] = _follows(connection, pairs, int(count))
     return ceiling
+
+
+def _register_compared(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
+    """Tables of the candidate pairs, and of which record stands for which others of the same content."""
+    with duckdb.connect(str(warehouse), read_only=True) as found:
+        for name, query in (
+            (
+                "compared",
+                "select distinct least(record_id_a, record_id_b) as a, "
+                "greatest(record_id_a, record_id_b) as b from identity.int_candidate_pairs",
+            ),
+            (
+                "stands_for",
+                "select record_id_b as record_id, min(record_id_a) as other "
+                "from identity.int_identity_edges where rule = 'same_content' group by record_id_b",
+            ),
+        ):
+            connection.register(name, found.execute(query).to_arrow_table())
 
 
 def _follows(connection: duckdb.DuckDBPyConnection, pairs: str, count: int) -> Share:

@@ -14,6 +14,7 @@ with folded as (
             as first_name,
         nullif(regexp_replace(strip_accents(lower(replace(r.last_name, 'ß', 'ss'))), '[^a-z]', '', 'g'), '')
             as last_name,
+        nullif(regexp_replace(strip_accents(lower(r.company_name)), '[^a-z0-9]', '', 'g'), '') as company_name,
         nullif(lower(trim(r.email)), '') as email,
         right(regexp_replace(r.phone, '[^0-9]', '', 'g'), 7) as phone,
         right(regexp_replace(r.mobile, '[^0-9]', '', 'g'), 7) as mobile,
@@ -75,7 +76,8 @@ with pairs as (
             when a.postal_code = b.postal_code then 'equal postal code'
             else 'other'
         end as addresses,
-        coalesce(a.card_no = b.card_no, false) or coalesce(a.vat_id = b.vat_id, false) as same_number
+        coalesce(a.card_no = b.card_no, false) or coalesce(a.vat_id = b.vat_id, false) as same_number,
+        coalesce(a.company_name = b.company_name, false) as same_company
     from record as a
     inner join record as b on a.entity_id = b.entity_id and a.record_id < b.record_id
 )
@@ -83,7 +85,9 @@ with pairs as (
 select
     *,
     emails = 'equal' or phones = 'equal' or birth_dates = 'equal' or addresses like 'equal%' or same_number
-        as has_evidence
+        as share_a_value,
+    share_a_value or same_company or swapped or (first_names = 'equal' and last_names = 'equal')
+        as share_a_value_or_name
 from pairs;
 
 create or replace temp table false_pair as

@@ -210,7 +210,9 @@ def test_paths_named_in_the_documents_exist():
 def test_commands_named_in_the_documents_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-    command_line = (ROOT / "dagster_project" / "cli.py").read_text(encoding="utf-8")
+    command_line = "".join(
+        path.read_text(encoding="utf-8") for path in sorted((ROOT / "dagster_project").glob("cli*.py"))
+    )
     commands = set(re.findall(r"@app\.command\(\)\s*def ([a-z_]+)", command_line))
     commands |= set(re.findall(r"@app\.command\(\s*\"([a-z_-]+)\"", command_line))
     wrong = []

@@ -256,7 +256,7 @@ PRESETS: dict[str, WorldSettings] = {
     "no_email": REALISTIC.every_source(missing_email=1.0),
     # name and little else
     "thin": REALISTIC.every_source(
-        missing_birth_date=0.97, missing_phone=0.85, missing_email=0.6, missing_address=0.7
+        missing_birth_date=0.97, missing_phone=0.7, missing_email=0.45, missing_address=0.6
     ),
     # a club that asks for everything
     "rich": REALISTIC.every_source(

@@ -2,9 +2,19 @@ with candidates as (
     select
         *,
         case validity when 'valid' then 0 when 'incomplete' then 1 else 2 end as validity_rank,
-        case when source_system = 'leads' then 1 else 0 end as lead_rank,
-        count(*) over (partition by customer_id, attribute_group, value_key) as same_value_count
+        case when source_system = 'leads' then 1 else 0 end as lead_rank
     from {{ ref("int_golden_candidates") }}
+),
+
+repeated as (
+    select
+        customer_id,
+        attribute_group,
+        value_key,
+        count(*) as value_count
+    from candidates
+    group by customer_id, attribute_group, value_key
+    having count(*) > 1
 ),
 
 ruled as (
@@ -15,6 +25,7 @@ ruled as (
         rules.strategy_2,
         rules.strategy_3,
         rules.allow_fill,
+        coalesce(repeated.value_count, 1) as same_value_count,
         case candidates.source_system
             when 'shop' then rules.shop_priority
             when 'branch' then rules.branch_priority
@@ -23,6 +34,11 @@ ruled as (
         end as source_rank
     from candidates
     inner join {{ ref("survivorship_rule") }} as rules on candidates.attribute_group = rules.attribute_group
+    left join repeated
+        on
+            candidates.customer_id = repeated.customer_id
+            and candidates.attribute_group = repeated.attribute_group
+            and candidates.value_key = repeated.value_key
 ),
 
 scored as (
@@ -59,9 +75,7 @@ select
     row_number() over (
         partition by customer_id, attribute_group
         order by
-            validity_rank asc,
-            lead_rank asc,
-            is_second_choice asc,
+            4 * validity_rank + 2 * lead_rank + case when is_second_choice then 1 else 0 end asc,
             score_1 desc nulls last,
             score_2 desc nulls last,
             score_3 desc nulls last,

@@ -12,12 +12,7 @@ corrections as (
 donors as (
     select
         ranked.attribute_rank,
-        ranked.observed_at as given_at,
         winners.attribute_group,
-        winners.record_id as winner_id,
-        winners.rule,
-        winners.strategy,
-        winners.validity,
         records.*
     from winners
     inner join {{ ref("int_golden_attributes_ranked") }} as ranked
@@ -30,31 +25,37 @@ donors as (
     where winners.attribute_group in ('name', 'address')
 ),
 
-{% for group in ["name", "address"] %}
-    {% for field in fields[group] %}
-        {{ field }}_rows as (
-            select
-                customer_id,
-                '{{ field }}' as attribute,
-                {{ field }} as attribute_value,
-                case when record_id = winner_id then rule else 'fill' end as rule,
-                strategy,
-                validity,
-                record_id,
-                row_number() over (partition by customer_id order by attribute_rank) as donor_rank
-            from donors
-            where attribute_group = '{{ group }}' and {{ field }} is not null
-        ),
-    {% endfor %}
-{% endfor %}
+given as (
+    select
+        {% for field in fields["name"] + fields["address"] %}
+            {{ value_of_lowest(field, "attribute_rank") }} as {{ field }},
+            {{ value_of_lowest("case when " ~ field ~ " is not null then record_id end", "attribute_rank") }}
+                as {{ field }}_record_id,
+        {% endfor %}
+        customer_id,
+        attribute_group
+    from donors
+    group by customer_id, attribute_group
+),
 
 survivors as (
-    {% for field in fields["name"] + fields["address"] %}
-        select customer_id, attribute, attribute_value, rule, strategy, validity, record_id
-        from {{ field }}_rows
-        where donor_rank = 1
+    {% for group in ["name", "address"] %}
+        {% for field in fields[group] %}
+            select
+                given.customer_id,
+                '{{ field }}' as attribute,
+                given.{{ field }} as attribute_value,
+                case when given.{{ field }}_record_id = winners.record_id then winners.rule else 'fill' end as rule,
+                winners.strategy,
+                winners.validity,
+                given.{{ field }}_record_id as record_id
+            from given
+            inner join winners
+                on given.customer_id = winners.customer_id and given.attribute_group = winners.attribute_group
+            where given.attribute_group = '{{ group }}' and given.{{ field }} is not null
 
-        union all
+            union all
+        {% endfor %}
     {% endfor %}
     select customer_id, attribute_group, group_value, rule, strategy, validity, record_id
     from winners

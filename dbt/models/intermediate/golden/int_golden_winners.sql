@@ -8,18 +8,30 @@ winners as (
     where attribute_rank = 1
 ),
 
-rivals as (
+rival_ranks as (
     select
-        ranked.*,
-        row_number() over (
-            partition by ranked.customer_id, ranked.attribute_group order by ranked.attribute_rank
-        ) as rival_rank
+        ranked.customer_id,
+        ranked.attribute_group,
+        min(ranked.attribute_rank) as rival_rank
     from ranked
     inner join winners
         on
             ranked.customer_id = winners.customer_id
             and ranked.attribute_group = winners.attribute_group
             and ranked.value_key <> winners.value_key
+    where ranked.attribute_rank > 1
+    group by ranked.customer_id, ranked.attribute_group
+),
+
+rivals as (
+    select ranked.*
+    from ranked
+    inner join rival_ranks
+        on
+            ranked.customer_id = rival_ranks.customer_id
+            and ranked.attribute_group = rival_ranks.attribute_group
+            and ranked.attribute_rank = rival_ranks.rival_rank
+    where ranked.attribute_rank > 1
 )
 
 select
@@ -48,4 +60,3 @@ left join rivals
     on
         winners.customer_id = rivals.customer_id
         and winners.attribute_group = rivals.attribute_group
-        and rivals.rival_rank = 1

@@ -3,5 +3,6 @@ select
     customer_id,
     previous_customer_id,
     happened_at,
-    reason
+    reason,
+    cause
 from {{ source("identity", "customer_id_event") }}

@@ -24,7 +24,7 @@ weighed as (
 
 select
     cast(
-        row_number() over (order by revenue_at_stake_amount desc, record_id_a, record_id_b) as integer
+        row_number() over (order by revenue_at_stake_amount desc, record_id_a asc, record_id_b asc) as integer
     ) as review_rank,
     kind,
     record_id_a,
