@@ -7,7 +7,7 @@ Belongs here: what the file may say, and the dbt vars of it. Does not belong her
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, field_validator
 
@@ -16,40 +16,40 @@ from stammkunde.settings import Section, read_settings
 
 SETTINGS_FILE = PROJECT_ROOT / "config" / "matching.yml"
 
-Veto = Literal["person_and_company", "other_vat_id", "other_birth_date", "two_generations", "twins"]
-ALL_VETOES: tuple[Veto, ...] = (
-    "person_and_company", "other_vat_id", "other_birth_date", "two_generations", "twins",
-)  # fmt: skip
+Veto = Literal[
+    "person_and_company", "other_vat_id", "other_birth_date", "two_generations", "twins", "distinct_numbers"
+]
+ALL_VETOES: tuple[Veto, ...] = get_args(Veto)
+System = Literal["shop", "branch", "webshop", "leads"]
 
 
 class Adaptation(Section):
-    """How far the shipped weights follow the retailer's own data, which carries no labels. 0: not, 1: fully.
+    """How far the weights follow the retailer's own data, which carries no labels. 0: not, 1: fully.
 
-    `prior` is the share of candidate pairs that are one customer; `levels` is how often a comparison takes
-    each level among matches and among others.
+    `prior` is the share of candidate pairs that are one customer.
     """
 
     prior: float = Field(default=1.0, ge=0, le=1)
-    levels: float = Field(default=0.0, ge=0, le=1)
 
 
 class Poisoned(Section):
     """How many different people may share an identifier before it says nothing about who someone is."""
 
-    other_than_named: int = Field(default=8, ge=1, alias="identifiers")
+    identifiers: int = Field(default=8, ge=1)
     phones: int = Field(default=10, ge=1)
     birth_dates: int = Field(default=30, ge=1)
 
 
-class Matching(Section):
+class MatchingSettings(Section):
     """The whole file; every key has a default, those of the product."""
 
     weights: Path | None = None
     adaptation: Adaptation = Adaptation()
     threshold: Literal["auto"] | float = "auto"
-    target_precision: float = Field(default=0.97, ge=0.5, lt=1)
+    target_precision: float = Field(default=0.975, ge=0.5, lt=1)
     vetoes: tuple[Veto, ...] = ALL_VETOES
     generation_years: int = Field(default=14, ge=10, le=40)
+    systems_without_duplicates: tuple[System, ...] = ()
     maximum_cluster_size: int = Field(default=200, ge=2)
     block_size_limit: int = Field(default=40, ge=2, le=500)
     poisoned: Poisoned = Poisoned()
@@ -66,18 +66,19 @@ class Matching(Section):
         return {
             "block_size_limit": self.block_size_limit,
             "generation_years": self.generation_years,
-            "poisoned_identifier_names": self.poisoned.other_than_named,
+            "systems_without_duplicates": list(self.systems_without_duplicates),
+            "poisoned_identifier_names": self.poisoned.identifiers,
             "poisoned_phone_names": self.poisoned.phones,
             "poisoned_birth_date_names": self.poisoned.birth_dates,
         }
 
 
-def load_matching(path: Path = SETTINGS_FILE) -> Matching:
+def load_matching(path: Path = SETTINGS_FILE) -> MatchingSettings:
     """Reads and checks the file; paths in it are relative to it.
 
     Raises ConfigError naming the file and the key.
     """
-    settings = read_settings(path, Matching)
+    settings = read_settings(path, MatchingSettings)
     if settings.weights is None:
         return settings
     return settings.model_copy(update={"weights": (path.parent / settings.weights).resolve()})

@@ -23,7 +23,7 @@ import pyarrow as pa
 from ml.identity.resolve import resolve_identity
 from ml.identity.weights.score import score_pairs
 from stammkunde.home import PROJECT_ROOT
-from stammkunde.matching import Matching
+from stammkunde.matching import MatchingSettings
 
 AS_OF = date(2026, 11, 1)
 SELECTED = ("path:models/intermediate/identity", "path:seeds")
@@ -126,7 +126,7 @@ def _models(warehouse: Path, target: Path, as_of: date, manifest: Any) -> dict[s
 def _clusters(warehouse: Path, as_of: date) -> tuple[pa.Table, int]:
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        score_pairs(connection, Matching(), as_of)
+        score_pairs(connection, MatchingSettings(), as_of)
         resolve_identity(connection, as_of)
         assignment = connection.execute(
             "select record_id, customer_id from identity.identity_assignment order by record_id"

@@ -61,7 +61,7 @@ def resolve_identity(
     reissued = record_state.compare_with_last_time(connection)
     stewarding.judge_decisions(connection, decisions, as_of)
     matching = evidence.collect(connection)
-    count, customers, pairs, refused = _cluster(connection, maximum_size)
+    count, customers, pairs, refused = _cluster(connection, maximum_size, matching.threshold)
     links, unlinks = (
         connection.execute(
             "select count(*) from new_decision where status = 'in_force' and action = ?", [action]
@@ -113,7 +113,9 @@ def _number_records(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _cluster(connection: duckdb.DuckDBPyConnection, maximum_size: int) -> tuple[int, int, int, int]:
+def _cluster(
+    connection: duckdb.DuckDBPyConnection, maximum_size: int, threshold: float
+) -> tuple[int, int, int, int]:
     """Makes the temporary tables `cluster_member`, `matched_pair` and `used_pair`.
 
     Returns the counts of records, of clusters, of matched pairs and of those that a guard kept apart.
@@ -142,7 +144,9 @@ def _cluster(connection: duckdb.DuckDBPyConnection, maximum_size: int) -> tuple[
         unlinks["a"],
         unlinks["b"],
     )
-    clusters = cluster(count, graph.a, graph.b, graph.probability, graph.veto_a, graph.veto_b, maximum_size)
+    clusters = cluster(
+        count, graph.a, graph.b, graph.probability, graph.veto_a, graph.veto_b, maximum_size, threshold
+    )
     kept = clusters.kept
     _hand_over(connection, "cluster_label", {"ordinal": np.arange(count), "label": clusters.labels})
     _hand_over(

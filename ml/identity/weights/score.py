@@ -20,7 +20,7 @@ from ml.identity.weights.evidence_names import main_evidence
 from ml.identity.weights.patterns import comparison_columns, number_patterns, pattern_id
 from ml.identity.weights.table import SHIPPED, Floats, Weights, read_weights
 from ml.identity.weights.vetoes import find_vetoes
-from stammkunde.matching import Matching
+from stammkunde.matching import MatchingSettings
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ScoreResult:
     vetoed_pairs: int
 
 
-def score_pairs(connection: duckdb.DuckDBPyConnection, settings: Matching, as_of: date) -> ScoreResult:
+def score_pairs(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, as_of: date) -> ScoreResult:
     """Gives every candidate pair its weight and probability, in one transaction.
 
     Equal data and settings give equal tables. Raises ConfigError for weights that do not fit the comparisons.
@@ -80,7 +80,7 @@ def score_pairs(connection: duckdb.DuckDBPyConnection, settings: Matching, as_of
 
 
 def _adapted(
-    shipped: Weights, patterns: pa.Table, counts: Floats, settings: Matching
+    shipped: Weights, patterns: pa.Table, counts: Floats, settings: MatchingSettings
 ) -> tuple[Weights, float]:
     """The weights with the prior of this data, and the shift in bits."""
     shift = 0.0
@@ -109,7 +109,7 @@ def _write_scores(connection: duckdb.DuckDBPyConnection, scores: pa.Table) -> No
     )
 
 
-def _threshold(connection: duckdb.DuckDBPyConnection, settings: Matching) -> thresholds.Calibration:
+def _threshold(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings) -> thresholds.Calibration:
     columns = connection.execute(
         """
         select a.record_no - 1 as a, b.record_no - 1 as b, score.match_probability as probability,
@@ -150,7 +150,7 @@ def _write_run(
     connection: duckdb.DuckDBPyConnection,
     weights: Weights,
     calibration: thresholds.Calibration,
-    settings: Matching,
+    settings: MatchingSettings,
     as_of: date,
 ) -> None:
     digest = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:8]
@@ -159,7 +159,8 @@ def _write_run(
         """
         create or replace table identity.matching_run as
         select ?::varchar as version, ?::double as threshold, ?::varchar as calibrated_from,
-            ?::double as expected_precision, ?::varchar as settings, ?::date as as_of_date
+            ?::double as expected_precision, ?::varchar[] as vetoes, ?::varchar as settings, ?::date as as_of_date
         """,
-        [weights.version, calibration.threshold, how, round(calibration.expected_precision, 6), digest, as_of],
+        [weights.version, calibration.threshold, how, round(calibration.expected_precision, 6),
+            list(settings.vetoes), digest, as_of],
     )

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from stammkunde.matching import ALL_VETOES, Veto
 
+
 def find_vetoes(patterns: pa.Table, enabled: Collection[str] = ALL_VETOES) -> pa.Array:
     """For each pattern the reason why its records may not be one customer, or null; the first that applies.
 
@@ -21,7 +22,8 @@ def find_vetoes(patterns: pa.Table, enabled: Collection[str] = ALL_VETOES) -> pa
     - `other_vat_id`: two companies;
     - `other_birth_date`: with another given name, two people of one household;
     - `two_generations`: birth dates 14 years or more apart, father and son of one name;
-    - `twins`: the same birth date and family name, another given name, no means of contact in common.
+    - `twins`: the same birth date and family name, another given name, no means of contact in common;
+    - `distinct_numbers`: two numbers of a system that keeps its numbers free of duplicates.
     """
 
     def among(name: str, *levels: str) -> npt.NDArray[np.bool_]:
@@ -40,6 +42,7 @@ def find_vetoes(patterns: pa.Table, enabled: Collection[str] = ALL_VETOES) -> pa
         & ~among("email", "equal", "mailbox")
         & ~among("phone", "mobile")
         & ~among("card", "equal"),
+        "distinct_numbers": among("source_system", "distinct"),
     }
     code = np.full(patterns.num_rows, -1)
     for number, reason in reversed(list(enumerate(ALL_VETOES))):

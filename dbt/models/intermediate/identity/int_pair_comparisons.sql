@@ -27,7 +27,13 @@ compared as (
         {{ email_level("a", "b") }} as email_level,
         {{ phone_level("a", "b") }} as phone_level,
         {{ value_level("a.card_key", "b.card_key") }} as card_level,
-        case when a.source_system = b.source_system then 'same' else 'different' end as source_system_level,
+        case
+            when a.source_system <> b.source_system then 'different'
+            {% if var("systems_without_duplicates") %}
+            when a.source_system in ('{{ var("systems_without_duplicates") | join("', '") }}') then 'distinct'
+            {% endif %}
+            else 'same'
+        end as source_system_level,
         case when a.email_domain = b.email_domain and not {{ is_public_email_domain("a.email_domain") }} then 'same' else 'none' end
             as email_domain_level,
         namesake_a.record_id is not null or namesake_b.record_id is not null as is_namesake,
