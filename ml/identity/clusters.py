@@ -72,10 +72,13 @@ def cluster(
         raise ValueError("a veto joins two records that hold the same content")
     doubtful = np.flatnonzero(~certain)
     evidence = np.clip(_log_odds(probability[doubtful]), -CERTAIN, CERTAIN) - _log_odds(np.float64(threshold))
+    units = np.round(evidence * UNIT).astype(np.int64)
+    # A pair at the threshold matches, so it speaks for one cluster, as little as can be.
+    units = np.where(probability[doubtful] >= threshold, np.maximum(units, 1), units)
     edges = _Edges.of(
         np.concatenate([content[a[doubtful]], content[veto_a]]),
         np.concatenate([content[b[doubtful]], content[veto_b]]),
-        np.concatenate([np.round(evidence * UNIT).astype(np.int64), np.full(len(veto_a), VETO)]),
+        np.concatenate([units, np.full(len(veto_a), VETO)]),
     )
     labels = _average_linkage(count, edges, maximum_size)[content]
     # The founder is the smallest record, not the smallest content that happened to come first.

@@ -15,8 +15,8 @@ def label(item: Item) -> str:
     """What an item says, in words."""
     if item.comparison == PRIOR:
         return "before any evidence"
-        names, levels = item.comparison.split(JOINT), item.level.split(JOINT)
-    return ", ".join(f"{in_words(name)}: {in_words(level)}" for name, level in zip(names, levels, strict=True))
+    parts = zip(item.comparison.split(JOINT), item.level.split(JOINT), strict=True)
+    return ", ".join(f"{in_words(name)}: {in_words(level)}" for name, level in parts)
 
 
 def as_text(explanation: Explanation) -> str:

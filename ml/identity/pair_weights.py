@@ -78,17 +78,18 @@ def weigh_pairs(
     ).fetchall()
     weights = [Item(*row) for row in rows]
     vetoes = connection.execute("select vetoes from identity.matching_run").fetchall()[0][0]
-    return {
-        pair: _weighed(pair, levels, weights, vetoes, matching.threshold, pair in same, not prefix)
-        for pair, levels in compared.items()
-    }
+    found = {}
+    for pair, levels in compared.items():
+        veto = find_vetoes(pa.table({name: [level] for name, level in levels.items()}), vetoes)[0].as_py()
+        found[pair] = _weighed(pair, levels, weights, veto, matching.threshold, pair in same, not prefix)
+    return found
 
 
 def _weighed(
     pair: Pair,
     levels: dict[str, str],
     weights: list[Item],
-    vetoes: list[str],
+    veto: str | None,
     threshold: float,
     same_content: bool,
     was_candidate: bool,
@@ -96,7 +97,6 @@ def _weighed(
     items = [item for item in weights if _applies(item, levels)]
     weight = math.fsum(item.weight for item in items)
     probability = probability_of(weight)
-    veto = find_vetoes(pa.table({name: [level] for name, level in levels.items()}), vetoes)[0].as_py()
     matches = same_content or (probability >= threshold and veto is None)
     return PairEvidence(*pair, items, weight, probability, veto, matches, same_content, was_candidate)
 

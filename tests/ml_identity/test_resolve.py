@@ -97,7 +97,6 @@ def test_many_records_of_one_content_stay_linear():
         f"select 'r' || lpad(i::varchar, 6, '0'), null from range({count}) as numbers(i)"
     )
     connection.execute(
-        "insert into identity.int_identity_edges select 'r000000', record_id, 'same_content', 1.0 "
-        "from identity.int_source_records where record_id > 'r000000'"
+        "insert into identity.int_record_keys select record_id, 'r000000' from identity.int_source_records"
     )
     assert resolve_identity(connection, DAY).customers == 1
