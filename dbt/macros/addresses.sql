@@ -54,6 +54,7 @@
         nullif({{ plain }}, '')
     {%- else -%}
         case
+            when {{ regexp_contains(postal_code, "^[0-9]{5}$") }} then {{ postal_code }}
             when {{ country }} = 'DE' and {{ regexp_contains(plain, "^[1-9][0-9]{3}$") }} then '0' || {{ plain }}
             else nullif({{ plain }}, '')
         end

@@ -12,9 +12,17 @@
         when {{ x }} = {{ y }} then 'equal'
         when least(length({{ x }}), length({{ y }})) = 1
             then case when left({{ x }}, 1) = left({{ y }}, 1) then 'initial' else 'other' end
-        when {{ lists_overlap(a ~ ".given_words", b ~ ".given_words") }} or replace({{ x }}, ' ', '') = replace({{ y }}, ' ', '')
+        -- Lists are slow: two single words that differ have none in common, and most names no variants.
+        when
+            ({{ x }} like '% %' or {{ y }} like '% %')
+            and (
+                {{ lists_overlap(a ~ ".given_words", b ~ ".given_words") }}
+                or replace({{ x }}, ' ', '') = replace({{ y }}, ' ', '')
+            )
             then 'part'
-        when {{ lists_overlap(a ~ ".given_classes", b ~ ".given_classes") }} then 'variant'
+        when
+            {{ list_size(a ~ ".given_classes") }} + {{ list_size(b ~ ".given_classes") }} > 2
+            and {{ lists_overlap(a ~ ".given_classes", b ~ ".given_classes") }} then 'variant'
         when {{ is_other_spelling(a ~ ".first_word", b ~ ".first_word", given=true) }} then 'similar'
         when {{ is_short_form(a ~ ".first_word", b ~ ".first_word") }} then 'short'
         when {{ a }}.given_sound = {{ b }}.given_sound and length({{ a }}.given_sound) >= 3 then 'sound'
@@ -47,7 +55,9 @@
         when {{ x }} = {{ y }} then 'equal'
         when {{ a }}.first_key = {{ y }} and {{ x }} = {{ b }}.first_key then 'swapped'
         when {{ is_other_spelling(x, y) }} then 'similar'
-        when {{ lists_overlap(a ~ ".family_words", b ~ ".family_words") }} then 'part'
+        when
+            ({{ x }} like '% %' or {{ y }} like '% %') and {{ lists_overlap(a ~ ".family_words", b ~ ".family_words") }}
+            then 'part'
         when {{ lists_overlap(a ~ ".family_sounds", b ~ ".family_sounds") }} then 'sound'
         when length({{ x }}) = 1 or length({{ y }}) = 1
             then case when left({{ x }}, 1) = left({{ y }}, 1) then 'initial' else 'other' end
@@ -158,15 +168,16 @@
 {# True when a mailbox bears the names of the record. #}
 {% macro mailbox_names(mailbox, record) -%}
     coalesce(
-        contains({{ mailbox }}.mailbox_letters, replace({{ record }}.last_key, ' ', '')) and length({{ record }}.last_key) >= 4
-        and contains({{ mailbox }}.mailbox_letters, {{ record }}.first_word) and length({{ record }}.first_word) >= 3,
+        length({{ record }}.first_word) >= 3 and length({{ record }}.last_key) >= 4
+        and contains({{ mailbox }}.mailbox_letters, {{ record }}.first_word)
+        and contains({{ mailbox }}.mailbox_letters, replace({{ record }}.last_key, ' ', '')),
         false
     )
 {%- endmacro %}
 
 {# True when a mailbox bears the given name of the record. #}
 {% macro mailbox_calls(mailbox, record) -%}
-    coalesce(contains({{ mailbox }}.mailbox_letters, {{ record }}.first_word) and length({{ record }}.first_word) >= 3, false)
+    coalesce(length({{ record }}.first_word) >= 3 and contains({{ mailbox }}.mailbox_letters, {{ record }}.first_word), false)
 {%- endmacro %}
 
 {# True when the records share a phone number in any of their fields; `mobile`: only numbers of one person. #}

@@ -1,6 +1,11 @@
 {# E-mail address as one would write to it: lower case, without outer blanks, brackets and `mailto:`. #}
 {% macro email_address(email) -%}
-    {{ regexp_replace_all("lower(trim(" ~ email ~ "))", "^mailto:|[<>]", "") }}
+    {%- set text = "lower(trim(" ~ email ~ "))" -%}
+    case
+        when {{ email }} like '%:%' or {{ email }} like '%<%' or {{ email }} like '%>%'
+            then {{ regexp_replace_all(text, "^mailto:|[<>]", "") }}
+        else {{ text }}
+    end
 {%- endmacro %}
 
 {# The mailbox, before the @, without a `+tag`. Null for what is no address, and for mailboxes that stand in for "none". #}
@@ -94,7 +99,10 @@
 
 {# True for numbers of a mobile network in Germany, Austria and Switzerland: they belong to one person. #}
 {% macro is_mobile_number(e164) -%}
-    {{ regexp_contains(e164, "^[+](491[567]|436[5-9]|417[5-9])") }}
+    (
+        ({{ e164 }} like '+491%' and substr({{ e164 }}, 5, 1) in ('5', '6', '7'))
+        or (({{ e164 }} like '+436%' or {{ e164 }} like '+417%') and substr({{ e164 }}, 5, 1) between '5' and '9')
+    )
 {%- endmacro %}
 
 {# Comparable VAT id: capitals and digits, null when it is not shaped like one (DE123456789, ATU12345678, CHE-…). #}

@@ -35,7 +35,10 @@
     case when {{ low }} like '%ã%' then {{ ns.sql }} else {{ low }} end
 {%- endmacro %}
 
-{# Lower case ASCII: ä → ae, ß → ss, accents dropped. What is neither letter nor digit is left as it is. #}
+{#
+    Lower case ASCII: ä → ae, ß → ss, accents dropped. What is neither letter nor digit is left as it is. Most texts are
+    ASCII already and cost next to nothing.
+#}
 {% macro fold_text(value) -%}
     {%- set ns = namespace(sql="lower(" ~ unicode_nfc(value) ~ ")") -%}
     {%- for letter, plain in [
@@ -43,7 +46,10 @@
     ] -%}
         {%- set ns.sql = "replace(" ~ ns.sql ~ ", '" ~ letter ~ "', '" ~ plain ~ "')" -%}
     {%- endfor -%}
-    translate({{ ns.sql }}, 'áàâãāăąéèêëēėęěíìîïīıóòôõōőúùûūůűýÿçćčñńňłľśšşșźžżřŕğģďđťţț', 'aaaaaaaeeeeeeeeiiiiiioooooouuuuuuyycccnnnllsssszzzrrggddttt')
+    case
+        when {{ is_ascii(value) }} then lower({{ value }})
+        else translate({{ ns.sql }}, 'áàâãāăąéèêëēėęěíìîïīıóòôõōőúùûūůűýÿçćčñńňłľśšşșźžżřŕğģďđťţț', 'aaaaaaaeeeeeeeeiiiiiioooooouuuuuuyycccnnnllsssszzzrrggddttt')
+    end
 {%- endmacro %}
 
 {#

@@ -1,32 +1,33 @@
 with records as (
     select
-        record_no,
-        record_id,
-        kind,
-        first_key,
-        first_word,
-        last_key,
-        company_key,
-        given_classes,
-        given_sound,
-        family_words,
-        family_sounds,
-        email_key,
-        case when length(mailbox_letters) >= 7 then mailbox_letters end as mailbox,
-        phone_key,
-        nullif(mobile_key, phone_key) as mobile_key,
-        card_key,
-        vat_key,
-        birth_key,
-        postal_key,
-        address_key,
-        house_no_key,
-        case when length(company_key) > 5 then company_key end as long_company_key,
-        case when kind = 'company' then address_key end as company_address_key,
-        least(first_key, last_key) as one_name,
-        greatest(first_key, last_key) as other_name
-    from {{ ref("int_record_keys") }}
-    where record_id = representative_id and not is_junk
+        keys.record_no,
+        keys.kind,
+        keys.first_key,
+        given.first_word,
+        keys.last_key,
+        keys.company_key,
+        given.name_classes as given_classes,
+        given.sound as given_sound,
+        family.words as family_words,
+        family.sounds as family_sounds,
+        keys.email_key,
+        case when length(keys.mailbox_letters) >= 7 then keys.mailbox_letters end as mailbox,
+        keys.phone_key,
+        nullif(keys.mobile_key, keys.phone_key) as mobile_key,
+        keys.card_key,
+        keys.vat_key,
+        keys.birth_key,
+        keys.postal_key,
+        keys.address_key,
+        keys.house_no_key,
+        case when length(keys.company_key) > 5 then keys.company_key end as long_company_key,
+        case when keys.kind = 'company' then keys.address_key end as company_address_key,
+        least(keys.first_key, keys.last_key) as one_name,
+        greatest(keys.first_key, keys.last_key) as other_name
+    from {{ ref("int_record_keys") }} as keys
+    left join {{ ref("int_given_names") }} as given on keys.first_key = given.first_key
+    left join {{ ref("int_family_names") }} as family on keys.last_key = family.last_key
+    where keys.record_id = keys.representative_id and not keys.is_junk
 ),
 
 -- One row per record and class of given name that it belongs to, or word of a double family name.
@@ -61,11 +62,11 @@ sounding as (
         {{ list_rows("family_sounds") }} as family_sound
     from records
     where family_sounds is not null
-),
+)
 
 {#
     What the records of a block share, of which rows, and the largest block that is worth its pairs: more records
-    than that share the values by chance. Without a limit, large blocks are thinned out (below).
+    than that share the values by chance. Without a limit, large blocks are thinned out (int_candidate_pairs).
 #}
 {% set rules = [
     ("email", "records", ["email_key"], none),
@@ -90,57 +91,13 @@ sounding as (
     ("company_name", "records", ["long_company_key"], 12),
     ("company_address", "records", ["company_address_key"], 30),
 ] %}
-keys as (
-    {% for block_kind, source, shared, limit in rules %}
-        select
-            record_no,
-            '{{ block_kind }}' as block_kind,
-            {{ block_hash(["'" ~ block_kind ~ "'"] + shared) }} as block_value,
-            cast({{ limit or "null" }} as integer) as size_limit
-        from {{ source }}
-        where {{ shared | join(" is not null and ") }} is not null
-        {{ "union all" if not loop.last }}
-    {% endfor %}
-),
-
--- Most values occur once and lead nowhere.
-blocks as (
+{% for block_kind, source, shared, limit in rules %}
     select
-        block_value,
-        count(*) as block_size
-    from keys
-    group by block_value
-    having count(*) > 1 and (max(size_limit) is null or count(*) <= max(size_limit))
-),
-
-members as (
-    select
-        keys.record_no,
-        keys.block_kind,
-        keys.block_value,
-        blocks.block_size
-    from keys
-    inner join blocks on keys.block_value = blocks.block_value
-),
-
--- In a block too large for all pairs, each record meets only the first one of its own name.
-thinned as (
-    select
-        members.*,
-        min(members.record_no) over (
-            partition by members.block_value, records.first_key, records.last_key, records.company_key
-        ) as first_of_name_no
-    from members
-    inner join records on members.record_no = records.record_no
-    where members.block_size > {{ var("block_size_limit") }}
-)
-
-select
-    *,
-    cast(null as bigint) as first_of_name_no
-from members
-where block_size <= {{ var("block_size_limit") }}
-
-union all
-
-select * from thinned
+        record_no,
+        '{{ block_kind }}' as block_kind,
+        {{ block_hash(["'" ~ block_kind ~ "'"] + shared) }} as block_value,
+        cast({{ limit or "null" }} as smallint) as size_limit
+    from {{ source }}
+    where {{ shared | join(" is not null and ") }} is not null
+    {{ "union all" if not loop.last }}
+{% endfor %}

@@ -1,28 +1,19 @@
 with records as (
     select
         *,
-        -- Initials, so that a name misspelt often does not look like many people.
-        coalesce(left(company_key, 3), left(last_key, 2) || left(first_key, 1)) as name_initials
+        -- Initials, so that a name misspelt often does not look like many people; nobody has none.
+        case when not is_junk then coalesce(left(company_key, 3), left(last_key, 2) || left(first_key, 1)) end
+            as name_initials
     from {{ ref("int_records_normalised") }}
-    where not is_junk
 )
 
-{% set identifiers = [
-    ("email", "email_key"),
-    ("phone", "phone_key"),
-    ("phone", "nullif(mobile_key, phone_key)"),
-    ("card", "card_key"),
-    ("vat_id", "vat_key"),
-    ("birth_date", "cast(birth_key as " ~ dbt.type_string() ~ ")"),
-] %}
-{% for identifier_kind, expression in identifiers %}
+{% for identifier_kind, column in identifier_columns() %}
     select
-        record_id,
-        '{{ identifier_kind }}' as identifier_kind,
-        {{ expression }} as identifier_value,
-        name_initials,
-        left(first_key, 1) as initial
+        record_no,
+        '{{ column }}' as key_column,
+        {{ block_hash(["'" ~ identifier_kind ~ "'", column]) }} as value_hash,
+        name_initials
     from records
-    where {{ expression }} is not null
+    where {{ column }} is not null
     {{ "union all" if not loop.last }}
 {% endfor %}

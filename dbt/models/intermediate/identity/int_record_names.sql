@@ -1,11 +1,7 @@
+{{ config(materialized="view") }}
+
 with records as (
-    select
-        record_id,
-        kind,
-        first_name,
-        last_name,
-        company_name
-    from {{ ref("int_source_records") }}
+    select * from {{ ref("int_source_records") }}
 ),
 
 names as (
@@ -40,22 +36,16 @@ family as (
     inner join words as last_words on names.last_word = last_words.word
 ),
 
-companies as (
-    select
-        company_name,
-        {{ company_key("company_name") }} as company_key
-    from (select distinct company_name from records where company_name is not null)
-),
-
 joined as (
     select
-        records.record_id,
-        records.kind,
+        records.*,
         given.name_key as first_key,
         family.name_key as last_key,
         family.first_word,
         family.last_word,
-        coalesce(companies.company_key, case when given.name is null then family.company_key end) as company_key,
+        coalesce(
+            {{ company_key("records.company_name") }}, case when given.name is null then family.company_key end
+        ) as company_key,
         given.name is null and records.company_name is null and coalesce(family.is_company_name, false)
             as is_company_in_name,
         -- "Maria Meier" and "Meier, Maria" in the field of the family name
@@ -66,11 +56,11 @@ joined as (
     from records
     left join given on records.first_name = given.name
     left join family on records.last_name = family.name
-    left join companies on records.company_name = companies.company_name
 )
 
 select
     record_id,
+    source_system,
     case when is_company_in_name then 'company' else kind end as kind,
     case
         when is_company_in_name then null
@@ -87,5 +77,16 @@ select
         when is_swapped then first_key
         else last_key
     end as last_key,
-    company_key
+    company_key,
+    vat_id,
+    birth_date,
+    email,
+    phone,
+    mobile,
+    street,
+    house_no,
+    postal_code,
+    city,
+    country,
+    card_no
 from joined

@@ -4,11 +4,7 @@ with records as (
         {{ email_address("email") }} as email_text,
         {{ phone_digits("phone") }} as phone_digits,
         {{ phone_digits("mobile") }} as mobile_digits
-    from {{ ref("int_source_records") }}
-),
-
-names as (
-    select * from {{ ref("int_record_names") }}
+    from {{ ref("int_record_names") }}
 ),
 
 hosts as (
@@ -19,10 +15,10 @@ normalised as (
     select
         records.record_id,
         records.source_system,
-        names.kind,
-        names.first_key,
-        names.last_key,
-        names.company_key,
+        records.kind,
+        records.first_key,
+        records.last_key,
+        records.company_key,
         {{ normalise_vat_id("records.vat_id") }} as vat_key,
         {{ plausible_birth_date("records.birth_date") }} as birth_key,
         {{ email_mailbox("records.email_text") }} as mailbox,
@@ -35,7 +31,6 @@ normalised as (
         cities.city_key,
         nullif({{ regexp_replace_all("upper(records.card_no)", "[^A-Z0-9]+", "") }}, '') as card_key
     from records
-    inner join names on records.record_id = names.record_id
     left join hosts on {{ email_host("records.email_text") }} = hosts.host
     left join {{ ref("int_streets") }} as streets on records.street = streets.street
     left join {{ ref("int_cities") }} as cities on records.city = cities.city
@@ -43,6 +38,7 @@ normalised as (
 
 select
     record_id,
+    {{ row_number_of("record_id") }} as record_no,
     source_system,
     kind,
     first_key,
@@ -53,6 +49,7 @@ select
     case when mailbox is not null then {{ email_key("mailbox", "email_domain") }} end as email_key,
     case when mailbox is not null then email_domain end as email_domain,
     {{ regexp_replace_all(fold_text("mailbox"), "[^a-z]+", "") }} as mailbox_letters,
+    nullif({{ regexp_group("mailbox", "[^0-9](?:19|20)?([0-9][0-9])$", 1) }}, '') as mailbox_year,
     phone_key,
     mobile_key,
     street_key,
