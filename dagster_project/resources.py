@@ -21,6 +21,7 @@ from stammkunde.config import Config, load_config
 from stammkunde.golden.lifecycle import load_lifecycle
 from stammkunde.golden.survivorship import load_survivorship
 from stammkunde.home import Home
+from stammkunde.matching import load_matching
 from stammkunde.warehouse import single_run
 
 AS_OF_TAG = "stammkunde/as_of"
@@ -99,5 +100,6 @@ def dbt_vars(config: Config, as_of: date) -> str:
             "default_margin_pct": config.company.default_margin_pct,
             "survivorship": load_survivorship().dbt_var(),
             **load_lifecycle().dbt_vars(),
+            **load_matching().dbt_vars(),
         }
     )
