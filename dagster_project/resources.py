@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
+from dagster_project.dbt_process import Dbt
 from dagster_project.environments import DBT_DIRECTORY, create_home, dbt_executable, default_config_path
 from stammkunde.config import Config, load_config
 from stammkunde.golden.lifecycle import load_lifecycle
 from stammkunde.golden.survivorship import load_survivorship
 from stammkunde.home import Home
+from stammkunde.matching import load_matching
 from stammkunde.warehouse import single_run
 
 AS_OF_TAG = "stammkunde/as_of"
@@ -82,9 +83,9 @@ class Retailer(dg.ConfigurableResource):
         return began.astimezone(config.zone).date()
 
 
-def dbt_resource() -> DbtCliResource:
+def dbt_resource() -> Dbt:
     """dbt of this environment on our project."""
-    return DbtCliResource(
+    return Dbt(
         project_dir=str(DBT_DIRECTORY), profiles_dir=str(DBT_DIRECTORY), dbt_executable=dbt_executable()
     )
 
@@ -99,5 +100,6 @@ def dbt_vars(config: Config, as_of: date) -> str:
             "default_margin_pct": config.company.default_margin_pct,
             "survivorship": load_survivorship().dbt_var(),
             **load_lifecycle().dbt_vars(),
+            **load_matching().dbt_vars(),
         }
     )

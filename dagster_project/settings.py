@@ -5,10 +5,12 @@ from __future__ import annotations
 from ml.identity.stewardship import read_stewardship
 from stammkunde.golden.lifecycle import load_lifecycle
 from stammkunde.golden.survivorship import load_survivorship
+from stammkunde.matching import load_matching
 
 
 def check_settings() -> None:
     """Raises ConfigError naming the file and the key of settings that cannot be used."""
     load_survivorship()
     load_lifecycle()
+    load_matching()
     read_stewardship()

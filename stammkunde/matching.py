@@ -46,7 +46,7 @@ class MatchingSettings(Section):
     weights: Path | None = None
     adaptation: Adaptation = Adaptation()
     threshold: Literal["auto"] | float = "auto"
-    target_precision: float = Field(default=0.975, ge=0.5, lt=1)
+    wrong_match_weight: float = Field(default=2.0, ge=0.5, le=20)
     vetoes: tuple[Veto, ...] = ALL_VETOES
     generation_years: int = Field(default=14, ge=10, le=40)
     systems_without_duplicates: tuple[System, ...] = ()

@@ -83,9 +83,7 @@ def run_identity(
     return Resolution(assignment, seconds, model_seconds, cpu, candidates, peak_mb(), warehouse)
 
 
-def compare_pairs(
-    records: pa.Table, workdir: Path, as_of: date = AS_OF, target: Path | None = None
-) -> Path:
+def compare_pairs(records: pa.Table, workdir: Path, as_of: date = AS_OF, target: Path | None = None) -> Path:
     """Runs the models up to `identity.int_pair_comparisons` only and returns the warehouse's path."""
     warehouse = _fresh_warehouse(workdir)
     target = target or workdir / "target"

@@ -63,9 +63,16 @@ VETO_QUERY = """
 """SQL of every pair that may not meet: record_id_a, record_id_b, reason."""
 
 
-def collect(connection: duckdb.DuckDBPyConnection) -> Matching:
-    """Makes the temporary tables `evidence_pair` and `evidence_veto` of all pairs."""
-    matching = matching_in_use(connection)
-    connection.execute(f"create or replace temp table evidence_pair as {pair_query(matching)}")
-    connection.execute(f"create or replace temp table evidence_veto as {VETO_QUERY}")
-    return matching
+def collect(connection: duckdb.DuckDBPyConnection, matching: Matching, partly: bool) -> None:
+    """Makes the temporary tables `evidence_pair` and `evidence_veto` of all pairs.
+
+    `partly`: only of those between two records of the temporary view `scoped_record`.
+    """
+    within = """
+        semi join scoped_record as one on pair.record_id_a = one.record_id
+        semi join scoped_record as other on pair.record_id_b = other.record_id
+    """
+    for table, query in (("evidence_pair", pair_query(matching)), ("evidence_veto", VETO_QUERY)):
+        connection.execute(
+            f"create or replace temp table {table} as select pair.* from ({query}) as pair {within if partly else ''}"
+        )

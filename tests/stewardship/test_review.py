@@ -19,12 +19,16 @@ def queue(world):
 
 
 def test_uncertain_pairs_are_found_and_sure_ones_are_not():
-    world = World().write(list("abcdefghij")).score(
-        ("a", "b", 0.91),  # a customer that hangs by one weak pair
-        ("c", "d", 0.999),
-        ("e", "f", 0.85),  # just too weak
-        ("g", "h", 0.999, "twins"),
-        ("i", "j", 0.01),
+    world = (
+        World()
+        .write(list("abcdefghij"))
+        .score(
+            ("a", "b", 0.91),  # a customer that hangs by one weak pair
+            ("c", "d", 0.999),
+            ("e", "f", 0.85),  # just too weak
+            ("g", "h", 0.999, "twins"),
+            ("i", "j", 0.01),
+        )
     )
     world.resolve()
     assert queue(world) == {("weak_link", "a", "b"), ("almost", "e", "f"), ("vetoed", "g", "h")}
@@ -38,9 +42,7 @@ def test_a_weak_pair_beside_a_strong_path_is_no_weak_link():
 
 
 def test_matching_records_that_a_guard_parts_are_asked_about():
-    world = World().write(list("abc")).score(
-        ("a", "b", 0.9999), ("b", "c", 0.999), ("a", "c", 0.2, "twins")
-    )
+    world = World().write(list("abc")).score(("a", "b", 0.9999), ("b", "c", 0.999), ("a", "c", 0.2, "twins"))
     world.resolve()
     assert queue(world) == {("kept_apart", "b", "c")}
 

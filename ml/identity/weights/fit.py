@@ -138,7 +138,9 @@ def _readable(examples: Examples, model: _Fit, version: str) -> Weights:
     for i, name in enumerate(examples.names):
         base = main[i][_silent(examples.levels[i])]
         prior += float(base)
-        weights |= {(name, level): float(w - base) for level, w in zip(examples.levels[i], main[i], strict=True)}
+        weights |= {
+            (name, level): float(w - base) for level, w in zip(examples.levels[i], main[i], strict=True)
+        }
     for term, grid in joint.items():
         first, second = (examples.levels[i] for i in term)
         name = JOINT.join(examples.names[i] for i in term)

@@ -27,8 +27,10 @@ def pattern_id(names: list[str]) -> str:
     return f"hash({', '.join(names)})"
 
 
-def number_patterns(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The patterns in the order of their ids: pattern_id (64 bits), the levels, pair_count.
+def number_patterns(
+    connection: duckdb.DuckDBPyConnection, compared: str = "identity.int_pair_comparisons"
+) -> pa.Table:
+    """The patterns of the relation in the order of their ids: pattern_id (64 bits), the levels, pair_count.
 
     Raises RuntimeError should two patterns ever have one id.
     """
@@ -37,7 +39,7 @@ def number_patterns(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     patterns = connection.execute(
         f"""
         select {pattern_id(names)} as pattern_id, {levels}, count(*) as pair_count
-        from identity.int_pair_comparisons
+        from {compared}
         group by {levels}
         order by pattern_id
         """

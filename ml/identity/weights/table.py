@@ -64,7 +64,9 @@ class Weights:
         known = set(patterns.column_names)
         needed = {part for name in self.comparisons() for part in name.split(JOINT)}
         if needed - known:
-            raise ConfigError(f"weights {self.version}: no such comparison: {', '.join(sorted(needed - known))}")
+            raise ConfigError(
+                f"weights {self.version}: no such comparison: {', '.join(sorted(needed - known))}"
+            )
         total = np.full(patterns.num_rows, self.prior)
         coded = {name: _coded(patterns[name]) for name in sorted(needed)}
         for name in self.comparisons():
@@ -88,7 +90,9 @@ class Weights:
 
 def _coded(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], list[str]]:
     encoded = column.combine_chunks().dictionary_encode()
-    return np.asarray(encoded.indices, dtype=np.int64), [str(level) for level in encoded.dictionary.to_pylist()]
+    return np.asarray(encoded.indices, dtype=np.int64), [
+        str(level) for level in encoded.dictionary.to_pylist()
+    ]
 
 
 def read_weights(path: Path = SHIPPED) -> Weights:

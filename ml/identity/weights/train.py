@@ -101,7 +101,10 @@ def train(work: Path, out: Path, interactions: int = INTERACTIONS) -> Weights:
         "method": f"logistic regression with L2 penalty on levels and {interactions} interactions",
         "worlds": [vars(recipe) for recipe in LEARNT_FROM],
         "match_share": round(
-            float(np.sum(together["match_count"]) / np.sum([together["match_count"], together["other_count"]])), 6
+            float(
+                np.sum(together["match_count"]) / np.sum([together["match_count"], together["other_count"]])
+            ),
+            6,
         ),
         "checked_on": [{**vars(r), **check(weights, found[r])} for r in CHECKED_ON],
     }
@@ -120,7 +123,9 @@ def _patterns(recipe: Recipe, work: Path) -> pa.Table:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, help="folder for intermediate results (default: a temporary one)")
+    parser.add_argument(
+        "--work", type=Path, help="folder for intermediate results (default: a temporary one)"
+    )
     parser.add_argument("--out", type=Path, default=SHIPPED)
     parser.add_argument("--interactions", type=int, default=INTERACTIONS)
     given = parser.parse_args()
