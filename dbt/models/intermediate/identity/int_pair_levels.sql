@@ -80,8 +80,10 @@ select
         {% endif %}
         else 'same'
     end as source_system_level,
-    case when a.email_domain = b.email_domain and not {{ is_public_email_domain("a.email_domain") }} then 'same' else 'none' end
-        as email_domain_level,
+    case
+        when a.email_domain = b.email_domain and not {{ is_public_email_domain("a.email_domain") }} then 'same'
+        else 'none'
+    end as email_domain_level,
     a.is_namesake or b.is_namesake as is_namesake,
     a.postal_key = b.postal_key as same_postal,
     greatest(a.email_owners, b.email_owners) as email_owners,
