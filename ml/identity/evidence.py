@@ -71,21 +71,22 @@ _RIVALS = """
         select record_id_b, record_id_a from evidence_veto
     ),
     claims as (
-        select pair.* from (
-            select record_id_a as record_id, record_id_b as other_id, match_probability from evidence_pair
-            where veto is null and match_probability between 0.1 and 0.9999
-            union all
-            select record_id_b, record_id_a, match_probability from evidence_pair
-            where veto is null and match_probability between 0.1 and 0.9999
-        ) as pair
+        select record_id_a as record_id, record_id_b as other_id, match_probability / (1 - match_probability) as odds
+        from evidence_pair
+        where veto is null and match_probability between 0.1 and 0.9999
+        union all
+        select record_id_b, record_id_a, match_probability / (1 - match_probability)
+        from evidence_pair
+        where veto is null and match_probability between 0.1 and 0.9999
     )
     select
         least(claim.record_id, claim.other_id) as record_id_a,
         greatest(claim.record_id, claim.other_id) as record_id_b,
-        max(other.match_probability / (1 - other.match_probability)) as rival_odds
+        max(other.odds) as rival_odds
     from claims as claim
     inner join vetoed on claim.other_id = vetoed.record_id
     inner join claims as other on claim.record_id = other.record_id and vetoed.other_id = other.other_id
+    where greatest(claim.odds, other.odds) <= 4 * least(claim.odds, other.odds)
     group by 1, 2
 """
 """A record cannot be two people: father and son under one name, and nobody knows which of them it means."""
@@ -94,8 +95,8 @@ _RIVALS = """
 def collect(connection: duckdb.DuckDBPyConnection, matching: Matching, partly: bool) -> None:
     """Makes the temporary tables `evidence_pair` and `evidence_veto` of all pairs.
 
-    Where a record matches two that a veto keeps apart, each of the two probabilities allows for the other:
-    odds / (1 + odds + the other's odds). `partly`: only pairs between records of the view `scoped_record`.
+    Where a record matches two that a veto keeps apart about equally (within 2 bits), each of the probabilities
+    allows for the other: odds / (1 + odds + the other's odds). `partly`: only pairs between records of the view `scoped_record`.
     """
     within = """
         semi join scoped_record as one on pair.record_id_a = one.record_id

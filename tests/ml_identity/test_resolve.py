@@ -109,7 +109,7 @@ def test_a_record_that_could_be_father_or_son_is_neither():
     assert len(set(assignment(connection).values())) == 3
     # With more evidence for one of them it is that one.
     connection = identity_world(
-        ["father", "letter", "son"], [pairs[0], (*pairs[1][:3], 0.99)], vetoes=[("father", "son")]
+        ["father", "letter", "son"], [pairs[0], (*pairs[1][:3], 0.96)], vetoes=[("father", "son")]
     )
     resolve_identity(connection, DAY)
     found = assignment(connection)
