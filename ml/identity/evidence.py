@@ -63,10 +63,40 @@ VETO_QUERY = """
 """SQL of every pair that may not meet: record_id_a, record_id_b, reason."""
 
 
+_RIVALS = """
+    create or replace temp table rival as
+    with vetoed as (
+        select record_id_a as record_id, record_id_b as other_id from evidence_veto
+        union all
+        select record_id_b, record_id_a from evidence_veto
+    ),
+    claims as (
+        select record_id_a as record_id, record_id_b as other_id, match_probability / (1 - match_probability) as odds
+        from evidence_pair
+        where veto is null and match_probability between 0.1 and 0.9999
+        union all
+        select record_id_b, record_id_a, match_probability / (1 - match_probability)
+        from evidence_pair
+        where veto is null and match_probability between 0.1 and 0.9999
+    )
+    select
+        least(claim.record_id, claim.other_id) as record_id_a,
+        greatest(claim.record_id, claim.other_id) as record_id_b,
+        max(other.odds) as rival_odds
+    from claims as claim
+    inner join vetoed on claim.other_id = vetoed.record_id
+    inner join claims as other on claim.record_id = other.record_id and vetoed.other_id = other.other_id
+    where greatest(claim.odds, other.odds) <= 4 * least(claim.odds, other.odds)
+    group by 1, 2
+"""
+"""A record cannot be two people: father and son under one name, and nobody knows which of them it means."""
+
+
 def collect(connection: duckdb.DuckDBPyConnection, matching: Matching, partly: bool) -> None:
     """Makes the temporary tables `evidence_pair` and `evidence_veto` of all pairs.
 
-    `partly`: only of those between two records of the temporary view `scoped_record`.
+    Where a record matches two that a veto keeps apart about equally (within 2 bits), each of the probabilities
+    allows for the other: odds / (1 + odds + the other's odds). `partly`: only pairs between records of the view `scoped_record`.
     """
     within = """
         semi join scoped_record as one on pair.record_id_a = one.record_id
@@ -74,5 +104,26 @@ def collect(connection: duckdb.DuckDBPyConnection, matching: Matching, partly: b
     """
     for table, query in (("evidence_pair", pair_query(matching)), ("evidence_veto", VETO_QUERY)):
         connection.execute(
-            f"create or replace temp table {table} as select pair.* from ({query}) as pair {within if partly else ''}"
+            f"create or replace temp table {table} as"
+            f" select pair.* from ({query}) as pair {within if partly else ''}"
         )
+    connection.execute(_RIVALS)
+    connection.execute(
+        f"""
+        update evidence_pair
+        set
+            match_probability = odds / (1 + odds + rival_odds),
+            matches = odds / (1 + odds + rival_odds) >= {matching.threshold!r}
+        from (
+            select
+                rival.*, pair.match_probability / (1 - pair.match_probability) as odds
+            from rival
+            inner join evidence_pair as pair
+                on rival.record_id_a = pair.record_id_a and rival.record_id_b = pair.record_id_b
+        ) as doubtful
+        where
+            evidence_pair.record_id_a = doubtful.record_id_a
+            and evidence_pair.record_id_b = doubtful.record_id_b
+            and evidence_pair.match_probability < 1
+        """
+    )

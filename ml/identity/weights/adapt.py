@@ -16,6 +16,8 @@ from ml.identity.weights.table import Floats
 ROUNDS = 200
 CLOSE = 1e-7
 LEAST, MOST = 0.001, 0.999
+REMEMBERED = 1000.0
+"""Pairs of the learnt share that count along, so that a handful of pairs does not move the prior."""
 LARGEST_SHIFT = 4.0
 """Bits by which the prior may move; more would mean that the weights do not fit the data at all."""
 
@@ -25,14 +27,12 @@ def prior_shift(bits: Floats, counts: Floats, learnt_share: float) -> float:
 
     `bits`: weight per pattern with the prior of the `learnt_share`; `counts`: its pairs. 0 without pairs.
     """
-    total = float(counts.sum())
-    if not total:
-        return 0.0
+    total = float(counts.sum()) + REMEMBERED
     share = learnt_share
     for _ in range(ROUNDS):
         before = share
         probability = 1 / (1 + 2.0 ** -np.clip(bits + _log_odds(share) - _log_odds(learnt_share), -60, 60))
-        share = min(max(float(probability @ counts) / total, LEAST), MOST)
+        share = min(max((float(probability @ counts) + REMEMBERED * learnt_share) / total, LEAST), MOST)
         if abs(share - before) < CLOSE:
             break
     shift = _log_odds(share) - _log_odds(learnt_share)

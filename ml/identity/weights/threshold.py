@@ -17,6 +17,8 @@ from ml.identity.clusters import Floats, Indices, cluster, components
 
 GRID = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
 START = GRID.index(0.7)
+ENOUGH = 1_000
+"""Fewer pairs do not tell one threshold from another; then it is the middle one."""
 SAMPLE = 150_000
 """Pairs that are enough to foretell precision to a thousandth."""
 
@@ -78,6 +80,8 @@ def read_pairs(connection: duckdb.DuckDBPyConnection) -> Pairs:
 def calibrate(pairs: Pairs, wrong_match_weight: float) -> Calibration:
     """The threshold of the grid with the best expected quality, found by climbing from the middle."""
     chosen = sample(pairs)
+    if len(chosen.a) < ENOUGH:
+        return expect(chosen, GRID[START])
     known: dict[int, Calibration] = {}
 
     def quality(place: int) -> float:
@@ -113,7 +117,9 @@ def expect(pairs: Pairs, threshold: float) -> Calibration:
     right = same.sum() + float(weight @ probability)
     return Calibration(
         threshold,
-        (right + float((found - same - compared) @ weakest)) / max(float(found.sum()), 1.0) if found.any() else 1.0,
+        (right + float((found - same - compared) @ weakest)) / max(float(found.sum()), 1.0)
+        if found.any()
+        else 1.0,
         right / max(pairs.possible, right) if right else 1.0,
     )
 
