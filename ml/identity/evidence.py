@@ -73,11 +73,11 @@ _RIVALS = """
     claims as (
         select record_id_a as record_id, record_id_b as other_id, match_probability / (1 - match_probability) as odds
         from evidence_pair
-        where veto is null and match_probability between 0.1 and 0.9999
+        where veto is null and match_probability >= ? and match_probability < 0.9999
         union all
         select record_id_b, record_id_a, match_probability / (1 - match_probability)
         from evidence_pair
-        where veto is null and match_probability between 0.1 and 0.9999
+        where veto is null and match_probability >= ? and match_probability < 0.9999
     )
     select
         least(claim.record_id, claim.other_id) as record_id_a,
@@ -107,7 +107,7 @@ def collect(connection: duckdb.DuckDBPyConnection, matching: Matching, partly: b
             f"create or replace temp table {table} as"
             f" select pair.* from ({query}) as pair {within if partly else ''}"
         )
-    connection.execute(_RIVALS)
+    connection.execute(_RIVALS, [matching.threshold, matching.threshold])
     connection.execute(
         f"""
         update evidence_pair

@@ -27,7 +27,7 @@ class Day:
         self.random = random.Random(seed)
         self.names = {f"r{i:03d}": 0 for i in range(count)}
         self.pairs = {}
-        for _ in range(count):
+        for _ in range(2 * count):
             self._pair(*self.random.sample(sorted(self.names), 2))
         self.touched, self.changed_pairs = set(), set()
 
