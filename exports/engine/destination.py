@@ -59,6 +59,10 @@ class Capabilities:
     """`create_only`: sending a row twice makes two contacts; the engine calls `find` before it repeats
     one.
     """
+    keyed_by: Literal["key", "identity"] = "key"
+    """`identity`: the vendor holds one contact per address (Mailchimp), so of two customers with one address
+    the engine sends one. `key`: it holds our customer_id.
+    """
     operations: frozenset[Operation] = frozenset({Operation.UPSERT, Operation.WITHDRAW})
     operation_batch_size: Mapping[Operation, int] = field(default_factory=dict)
     """Smaller batches of some operations, for example 1 where the vendor erases one contact a request."""
