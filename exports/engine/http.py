@@ -26,11 +26,12 @@ class RateInfo:
 
 @dataclass(frozen=True)
 class Response:
-    """A parsed answer. `body` is the JSON value, None for none."""
+    """A parsed answer. `body` is the JSON value, None for none; `content` the bytes."""
 
     status: int
     body: Any
     headers: httpx.Headers
+    content: bytes = b""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -86,8 +87,10 @@ class Client:
         content: bytes | None = None,
         bucket: str = "default",
         expect: frozenset[int] = frozenset(),
+        raw: bool = False,
     ) -> Response:
-        """One request. `expect` lists statuses from 400 on that the caller reads itself (404, 409 …).
+        """One request. `expect` lists statuses from 400 on that the caller reads itself (404, 409 …); `raw`
+        says that a good answer is no JSON (CSV, an archive).
 
         Raises Throttled, Unavailable, Rejected (other 4xx) or Refused (credentials, scope, quota).
         """
@@ -106,10 +109,10 @@ class Client:
         try:
             parsed = json.loads(answer.content) if answer.content else None
         except ValueError:
-            if answer.is_success:
+            if answer.is_success and not raw:
                 raise Unavailable(f"{self.name}: an answer that is no JSON ({answer.status_code})") from None
             parsed = None
-        response = Response(answer.status_code, parsed, answer.headers)
+        response = Response(answer.status_code, parsed, answer.headers, answer.content)
         if self._throttled(response):
             after = retry_after(answer.headers)
             if limiter and after:
