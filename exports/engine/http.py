@@ -124,7 +124,7 @@ class Client:
             raise Unavailable(f"{self.name}: status {response.status}", retry_after(answer.headers))
         if response.status in self._refused:
             raise Refused(
-                f"{self.name}: status {response.status} for {method} {path.split('?')[0]}: "
+                f"{self.name}: status {response.status} for {method} {_without_addresses(path)}: "
                 "the credentials, their scopes or the account's plan do not allow it"
             )
         raise Rejected(reason_of(parsed), response.status, trace_id(answer.headers))
@@ -132,6 +132,11 @@ class Client:
     def close(self) -> None:
         """Ends the connections."""
         self._http.close()
+
+
+def _without_addresses(path: str) -> str:
+    """The path for a message: some vendors have e-mail addresses in it."""
+    return "/".join("…" if "@" in part or "%40" in part else part for part in path.split("?")[0].split("/"))
 
 
 def trace_id(headers: Mapping[str, str]) -> str | None:
