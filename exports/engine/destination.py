@@ -69,6 +69,8 @@ class Capabilities:
     connections: int = 4
     """Most requests in flight at once."""
     request_timeout_seconds: float = 60.0
+    settle_seconds: float = 0.0
+    """How long an unanswered request may still take effect; the engine waits so long before it probes."""
     poll_seconds: float = 1.0
     """How long to wait between two looks at an asynchronous job; grows while the job is not done."""
     can_find: bool = True
