@@ -103,9 +103,20 @@ def apply_sync(
                     for s in syncs.values() if s.rate}  # fmt: skip
         transmitter = Transmitter(destination, ledger, syncs, options.sleep, limiters)
         sender = Sender(transmitter, meter, clock, watch.changed, watch.enforce, options.patience)
+
+        def queue_urgent() -> None:
+            with open_published(home) as connection:
+                _compare(connection, sync, destination, ledger, consents, False)
+                with ledger.transaction():
+                    for rows in planned_rows(connection, sync.name, 0):
+                        ledger.put([row for row in rows if row[4] <= URGENT])
+
         _await_lost_jobs(name, destination, ledger, options)
+        resumed = _waiting(ledger)
         watch.enforce()
-        meter.total = resumed = _waiting(ledger)
+        if resumed:
+            queue_urgent()
+        meter.total = _waiting(ledger)
         sender.drain()
         ledger.end_runs("resumed", instant(clock()))
         watch.mark()
@@ -122,7 +133,12 @@ def apply_sync(
                 for rows in planned_rows(connection, sync.name, run_id):
                     ledger.put([row for row in rows if row[4] <= URGENT] if held_back else rows)
         meter.total += _waiting(ledger)
+        enforced = watch.times_enforced
         sender.drain()
+        if watch.times_enforced > enforced:
+            # Consents changed while rows went out: some may have gone a moment too early.
+            queue_urgent()
+            sender.drain()
         ledger.end_runs("stopped by a guard" if held_back else "done", instant(clock()))
         forget_erased(home, consents)
         publish_log(home, name, ledger)

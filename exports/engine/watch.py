@@ -26,6 +26,7 @@ class Watch:
     def __init__(self, home: Home, ledger: Ledger, consents: ConsentLedger, syncs: dict[str, Sync]) -> None:
         self._home, self._ledger, self._consents, self._syncs = home, ledger, consents, syncs
         self._seen: tuple[Any, ...] | None = None
+        self.times_enforced = 0
 
     def changed(self) -> bool:
         """Whether the published database or the consent ledger is another since `enforce`."""
@@ -38,6 +39,7 @@ class Watch:
     def enforce(self) -> int:
         """Queues erasures, drops rows that may not go and opts them out; returns how many were dropped."""
         state = self._state()
+        self.times_enforced += 1
         self.queue_erasures()
         dropped = 0
         with open_published(self._home) as connection:

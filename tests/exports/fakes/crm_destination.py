@@ -29,9 +29,8 @@ class CrmDestination:
             batch_size=batch_size,
             write="create_only" if style == "create" else "upsert",
             operations=frozenset(Operation),
-            connections=3,
             poll_seconds=0.01,
-            **changes,
+            **{"connections": 3, **changes},
         )
 
     def check(self, fields: Sequence[Field]) -> list[Finding]:
