@@ -25,8 +25,9 @@ from stammkunde.settings import nearest, read_settings
 DESTINATIONS = PROJECT_ROOT / "config" / "destinations.yml"
 
 # kind: module with `Settings` and `connect`. Imported when used: some need libraries that others do not.
-ROW_KINDS: dict[str, str] = {}
-FILE_KINDS: dict[str, str] = {}
+_ROWS = ("brevo", "hubspot", "klaviyo", "listmonk", "mailchimp", "odoo", "rest", "salesforce", "tryton")
+ROW_KINDS: dict[str, str] = {kind: f"exports.destinations.{kind}" for kind in _ROWS}
+FILE_KINDS: dict[str, str] = {kind: f"exports.destinations.{kind}" for kind in ("folder", "s3", "sftp")}
 _VARIABLE = re.compile(r"^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$")
 
 

@@ -36,6 +36,7 @@ class Request:
     headers: dict[str, str]
     content: bytes
     arguments: dict[str, str] = field(default_factory=dict)
+    queries: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def json(self) -> Any:
@@ -47,6 +48,8 @@ class Answer:
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    content: bytes | None = None
+    """Sent as it is, in place of the JSON `body`."""
 
 
 @dataclass
@@ -73,6 +76,8 @@ class FakeVendor:
     limits: tuple[tuple[int, float], ...] = ()
     """(requests, seconds) sliding windows; exceeding one is answered with 429 and counted in `violations`."""
     retry_after: str | None = "0"
+    tells_retry_after = True
+    """Whether the vendor sends `Retry-After` with its 429."""
     latency_seconds = 0.0
 
     def __init__(
@@ -154,16 +159,18 @@ class FakeVendor:
             def _serve(self) -> None:
                 parts = urlsplit(self.path)
                 length = int(self.headers.get("content-length") or 0)
-                query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+                queries = parse_qs(parts.query)
+                query = {key: values[-1] for key, values in queries.items()}
                 headers = {key.lower(): value for key, value in self.headers.items()}
                 answer = fake.answer(
-                    Request(self.command, parts.path, query, headers, self.rfile.read(length))
+                    Request(self.command, parts.path, query, headers, self.rfile.read(length), {}, queries)
                 )
                 if answer is None:
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
                     return
                 content = b"" if answer.body is None else json.dumps(answer.body).encode()
+                content = content if answer.content is None else answer.content
                 self.send_response(answer.status)
                 for key, value in {"Content-Type": "application/json", **answer.headers}.items():
                     self.send_header(key, value)
