@@ -1,7 +1,8 @@
 """What SQL can ask about syncs: the ledgers' records as Parquet files in `exports/log/<destination>/`.
 
 `run`, `contact`, `rejected`, `waiting` are replaced; `audit` grows by one file per run. No names, no
-addresses. `stammkunde sql` shows them as the schema `sync_log`. Belongs here: what leaves the ledgers.
+addresses. `stammkunde sql` shows them as tables `sync_run`, `sync_audit` … Belongs here: what leaves the
+ledgers.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from exports.engine.ledger import Ledger
+from exports.engine.ledger import Ledger, ledger_path
 from exports.engine.optouts import ConsentLedger
+from exports.sync import Sync
 from stammkunde.files import fsync_path
 from stammkunde.home import Home
 
@@ -119,7 +122,7 @@ def _write(
 
 
 def register_log(connection: duckdb.DuckDBPyConnection, home: Home) -> list[str]:
-    """Makes the schema `sync_log` of temporary views in a connection; returns the names of its tables."""
+    """Makes temporary views `sync_run`, `sync_audit` … in a connection; returns their names."""
     made = []
     for table in TABLES:
         pattern = f"{log_directory(home)}/*/{table}{'-*' if table == 'audit' else ''}.parquet"
@@ -154,3 +157,51 @@ def forget_erased(home: Home, consents: ConsentLedger) -> int:
     done = [key for key in queued if key not in open_]
     consents.forget(done)
     return len(done)
+
+
+def last_runs(home: Home, sync: Sync, count: int = 10) -> list[str]:
+    """The last runs of a sync, newest first, a line each."""
+    rows = _ask(
+        home,
+        sync,
+        "select run_id, started_at, coalesce(outcome, 'not finished'), selected, planned, published_version "
+        f"from run where sync = ? order by run_id desc limit {count}",
+        (sync.name,),
+    )
+    return [
+        f"run {run_id}, {started[:19]}Z: {outcome}, {planned:,} of {selected:,} customers to be sent "
+        f"({version})"
+        for run_id, started, outcome, selected, planned, version in rows
+    ]
+
+
+def rejected_rows(home: Home, sync: Sync) -> list[str]:
+    """What the destination refuses and why, a line per customer."""
+    rows = _ask(
+        home, sync, "select key, operation, rejected_at, reason from rejected where sync = ? order by key",
+        (sync.name,),
+    )  # fmt: skip
+    return [f"{key}  {operation}  {at[:19]}Z  {reason}" for key, operation, at, reason in rows]
+
+
+def history_of(home: Home, sync: Sync, customer_id: str) -> list[str]:
+    """What was sent of one customer, oldest first."""
+    rows = _ask(
+        home,
+        sync,
+        "select sent_at, audit.operation, outcome, http_status, trace_id from audit "
+        "inner join request using (request_id) where sync = ? and key = ? order by audit_id",
+        (sync.name, customer_id),
+    )
+    return [
+        f"{at[:19]}Z  {operation}  {outcome}  {status or ''}  {trace or ''}".rstrip()
+        for at, operation, outcome, status, trace in rows
+    ]
+
+
+def _ask(home: Home, sync: Sync, query: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    path = ledger_path(home, str(sync.destination))
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        return connection.execute(query, values).fetchall()
