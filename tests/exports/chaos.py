@@ -6,11 +6,13 @@ Used by the suite in small and by `benchmarks/exports_chaos.py` in large. The wo
 same.
 """
 
+import contextlib
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -24,6 +26,9 @@ from engine_world import AS_OF, NOW, PATIENCE, Person, crm_sync, publish_people 
 from fakes.crm_destination import CrmDestination  # noqa: E402
 from fakes.fake_crm import FakeCrm  # noqa: E402
 
+import exports.engine.ledger as ledger_module  # noqa: E402
+import exports.engine.optouts as optouts_module  # noqa: E402
+import exports.engine.run as run_module  # noqa: E402
 from exports.engine import queue_erasure  # noqa: E402
 from exports.engine.database import transaction  # noqa: E402
 from exports.engine.guards import GuardTripped  # noqa: E402
@@ -35,8 +40,13 @@ from stammkunde.errors import UserError  # noqa: E402
 from stammkunde.home import Home  # noqa: E402
 
 STYLES = ("upsert", "create", "imports")
-PHASES = ("commit", "before_request", "after_request", "pull", "delete", "poll")
-"""Moments of a kill: between two transactions, around a request, and around requests of one kind."""
+PHASES = {
+    "plan": 2, "commit": 6, "before_request": 5, "after_request": 5, "pull": 1, "delete": 1, "poll": 4,
+    "anytime": 300,
+}  # fmt: skip
+"""Moments of a kill, each with how many of them a run has about: around the plan, around transactions, around
+requests and those of one kind; `anytime` counts milliseconds.
+"""
 
 
 def chaos_sync() -> Sync:
@@ -75,10 +85,19 @@ def main(home: Home, url: str, style: str, kill_after: int, phase: str) -> None:
         return answer
 
     destination.client.request = watched
-    import contextlib
+    if phase == "anytime":
+        timer = threading.Timer(kill_after / 1000, os.kill, (os.getpid(), signal.SIGKILL))
+        timer.daemon = True
+        timer.start()
+    make_plan = run_module.make_plan
 
-    import exports.engine.ledger as ledger_module
-    import exports.engine.optouts as optouts_module
+    def planned(*arguments):
+        moment("plan")
+        made = make_plan(*arguments)
+        moment("plan")
+        return made
+
+    run_module.make_plan = planned
 
     @contextlib.contextmanager
     def counted(connection) -> Iterator[None]:
@@ -105,6 +124,8 @@ class ChaosWorld:
     people: dict[str, Person] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     kills: int = 0
+    phases: tuple[str, ...] = tuple(PHASES)
+    killed_at: dict[str, int] = field(default_factory=dict)
     runs: int = 0
 
     def __post_init__(self) -> None:
@@ -133,8 +154,8 @@ class ChaosWorld:
     def run_killed(self) -> None:
         """A run that is killed at a random moment of a random phase, or survives."""
         self.runs += 1
-        phase = self._random.choice(PHASES)
-        after = self._random.randrange(1 if phase in ("delete", "poll", "pull") else 25)
+        phase = self._random.choice([one for one in self.phases if one != "poll" or self.style == "imports"])
+        after = self._random.randrange(PHASES[phase])
         done = subprocess.run(
             [sys.executable, __file__, str(self.home.root), self.crm.url, self.style, str(after), phase],
             capture_output=True,
@@ -143,6 +164,7 @@ class ChaosWorld:
         )
         if done.returncode == -signal.SIGKILL:
             self.kills += 1
+            self.killed_at[phase] = self.killed_at.get(phase, 0) + 1
         elif done.returncode:
             raise AssertionError(done.stderr[-3000:])
 

@@ -19,13 +19,15 @@ class FakeCrm(FakeVendor):
         self.erased: set[str] = set()
         self.batches = 0
         self.polls_needed = 2
+        self._last_id = 0
         self._jobs_random = random.Random(7)
 
     def by_key(self, key: str) -> list[dict[str, Any]]:
         return [contact for contact in self.contacts.values() if contact["key"] == key]
 
     def add(self, key: str, **fields: Any) -> dict[str, Any]:
-        contact = {"id": f"r{len(self.contacts) + 1}", "key": key, "fields": fields, "archived": False,
+        self._last_id += 1
+        contact = {"id": f"r{self._last_id}", "key": key, "fields": fields, "archived": False,
                    "subscribed": True, "email": fields.get("email")}  # fmt: skip
         self.contacts[contact["id"]] = contact
         return contact
