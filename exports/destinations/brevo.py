@@ -38,23 +38,25 @@ _rate_info = common.rate_headers("x-sib-ratelimit-remaining", "x-sib-ratelimit-r
 
 
 class Settings(Section):
-    """`list_id`: the list that contacts join. `poll_seconds`: Brevo allows 100 looks at imports an hour."""
+    """`list_id`: the list that contacts join. Looks at imports are few, so `poll_seconds` is long."""
 
     kind: Literal["brevo"]
     api_key: SecretStr
     list_id: int
     id_attribute: str = "CDP_ID"
     requests_per_second: int = Setting(10, ge=1)
+    other_requests_per_hour: int = Setting(100, ge=1)
     poll_seconds: float = Setting(30.0, gt=0)
     base_url: str = "https://api.brevo.com/v3"
 
 
 def connect(settings: Settings, client: Client | None = None) -> Brevo:
     """Opens the account of the key."""
+    limits = {"default": [Limit(settings.requests_per_second, 1)],
+              "other": [Limit(settings.other_requests_per_hour, 3600)]}  # fmt: skip
     return Brevo(settings, client or Client(
-        settings.base_url, name="brevo", connections=4, rate_info=_rate_info,
+        settings.base_url, name="brevo", connections=4, rate_info=_rate_info, limits=limits,
         headers={"api-key": settings.api_key.get_secret_value()},
-        limits={"default": [Limit(settings.requests_per_second, 1)], "other": [Limit(100, 3600)]},
     ))  # fmt: skip
 
 
@@ -164,7 +166,7 @@ class Brevo(common.Vendor):
                 raise JobLost(f"brevo does not know the import {process}")
             if answer.body["status"] != "completed":
                 return None
-        seen = brevo_verify.changed(self._client, state["since"]) if len(rows) > 20 else {}
+        seen = brevo_verify.changed(self._client, state["since"]) if len(rows) > 1 else {}
         return Sent([brevo_verify.result(self._client, row, self.attributes(row), seen) for row in rows])
 
     def open_jobs(self) -> Sequence[str]:

@@ -112,17 +112,7 @@ class HubSpot(common.Vendor):
             )
         found = self.find([*rows, *(row.into for row in rows if row.into)], ["hs_email_optout"])
         if operation in (Operation.ARCHIVE, Operation.DELETE):
-            # Who opted out is kept: deleted, the opt-out could not be pulled back any more.
-            kept = {key for key, contact in found.items() if contact.fields.get("hs_email_optout") == "true"}
-            gone = {row.key for row in rows if row.key in found} - kept if operation is Operation.DELETE else set()
-            mark = {self._settings.archived_property: "true"}
-            marked = [{"id": found[row.key].remote_id, "properties": mark} for row in rows
-                      if row.key in found and row.key not in gone]  # fmt: skip
-            if marked:
-                self._client.request("POST", f"{_CONTACTS}/batch/update", {"inputs": marked})
-            if gone:
-                inputs = [{"id": found[key].remote_id} for key in sorted(gone)]
-                self._client.request("POST", f"{_CONTACTS}/batch/archive", {"inputs": inputs})
+            self._remove(found, [row.key for row in rows if row.key in found], operation)
         elif operation is Operation.MERGE:
             return common.each(rows, lambda row: self._merge(row, found))
         elif operation is Operation.ERASE:
@@ -132,6 +122,19 @@ class HubSpot(common.Vendor):
                     body = {"objectId": found[row.key].remote_id}
                     self._client.request("POST", f"{_CONTACTS}/gdpr-delete", body)
         return common.all_ok(rows)
+
+    def _remove(self, found: _Contacts, keys: list[str], operation: Operation) -> None:
+        """Who opted out is marked, not deleted: the opt-out could not be pulled back any more."""
+        stay = [key for key in keys if operation is Operation.ARCHIVE
+                or found[key].fields.get("hs_email_optout") == "true"]  # fmt: skip
+        mark = {self._settings.archived_property: "true"}
+        for path, some, more in (
+            ("update", stay, {"properties": mark}),
+            ("archive", set(keys) - {*stay}, {}),
+        ):
+            inputs = [{"id": found[key].remote_id, **more} for key in sorted(some)]
+            if inputs:
+                self._client.request("POST", f"{_CONTACTS}/batch/{path}", {"inputs": inputs})
 
     def _properties_of(self, row: Row, restore: bool) -> dict[str, str]:
         values = {n: common.as_text(v) for n, v in common.without(row.fields, DENIED).items()}
@@ -163,9 +166,9 @@ class HubSpot(common.Vendor):
     def _adopt(self, row: Row, reason: str, restore: bool) -> RowResult:
         """Gives our id to the contact that has the address already, unless it is another customer's."""
         existing = re.search(r"Existing ID: (\d+)", reason)
+        id_property = self._settings.id_property
         if not existing:
             return RowResult(row.key, "rejected", reason)
-        id_property = self._settings.id_property
         body = {"inputs": [{"id": existing[1]}], "properties": [id_property]}
         found = self._client.request("POST", f"{_CONTACTS}/batch/read", body).body["results"]
         if not found or found[0]["properties"].get(id_property) not in (None, "", row.key):

@@ -43,9 +43,8 @@ class Settings(Section):
 
 def connect(settings: Settings, client: Client | None = None) -> Odoo:
     """Opens a database."""
-    timeout = settings.timeout_seconds
     return Odoo(settings, client or Client(
-        settings.base_url, name="odoo", connections=2, timeout_seconds=timeout
+        settings.base_url, name="odoo", connections=2, timeout_seconds=settings.timeout_seconds
     ))  # fmt: skip
 
 
@@ -149,8 +148,6 @@ class Odoo(common.Vendor):
         try:
             self._model("res.partner", "write", [int(str(remote_id))], values)
         except Rejected as error:
-            if error.reason.startswith("MissingError"):
-                return RowResult(row.key, "rejected", "the partner was deleted in Odoo")
             return RowResult(row.key, "rejected", error.reason)
         return RowResult(row.key, remote_id=remote_id, created=False)
 

@@ -14,16 +14,14 @@ A text that is one placeholder becomes the value itself; within longer text it i
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
-from urllib.parse import quote
 
 from pydantic import Field as Setting
 from pydantic import SecretStr, field_validator
 
 import exports.engine.destination as engine
-from exports.destinations import common
+from exports.destinations import common, template
 from exports.engine.destination import Operation, Row, RowResult, Sent, Suppression
 from exports.engine.errors import Rejected
 from exports.engine.http import Client, trace_id
@@ -35,7 +33,6 @@ DENIED = frozenset({
     "optin", "opted_in", "opt_out", "opted_out", "consent", "consents", "email_consent", "unsubscribed",
     "marketing_consent", "accepts_marketing", "emailblacklisted", "smsblacklisted", "is_subscribed",
 })  # fmt: skip
-_PLACE = re.compile(r"\{(key|identity|remote_id|rows|fields|fields\.[^{}]+)\}")
 
 
 class Results(Section):
@@ -82,6 +79,7 @@ class Settings(Section):
     check_path: str
     upsert: Call
     withdraw: Call
+    withdraw_channels: tuple[Literal["email", "phone", "post"], ...] = ("email",)
     archive: Call | None = None
     delete: Call | None = None
     erase: Call | None = None
@@ -92,7 +90,7 @@ class Settings(Section):
     @field_validator("upsert", "archive", "delete", "erase")
     @classmethod
     def _subscribes_nobody(cls, call: Call | None) -> Call | None:
-        found = sorted(_names([call.body, call.row]) & DENIED) if call else []
+        found = sorted(template.names([call.body, call.row]) & DENIED) if call else []
         if found:
             raise ValueError(f"{found[0]!r} is a subscription state, which is never written")
         return call
@@ -129,16 +127,25 @@ class Rest(common.Vendor):
         ]
 
     def send(self, operation: Operation, rows: Sequence[Row]) -> Sent:
+        if operation is Operation.WITHDRAW:
+            served = self._settings.withdraw_channels
+            return common.by_channel("rest", rows, served, lambda some: self._send(operation, some))
+        return self._send(operation, rows)
+
+    def _send(self, operation: Operation, rows: Sequence[Row]) -> Sent:
         call = self._calls[operation]
-        made = [_filled(call.row, _values(row)) for row in rows]
-        values = {**_values(rows[0]), "rows": made} if len(rows) == 1 else {"rows": made}
+        made = [template.filled(call.row, values_of(row)) for row in rows]
+        values = {**values_of(rows[0]), "rows": made} if len(rows) == 1 else {"rows": made}
         absent = frozenset() if operation is Operation.UPSERT else frozenset({404, 410})
-        path = _PLACE.sub(lambda place: quote(str(_value(place[1], values)), safe=""), call.path)
-        body = None if call.body is None else _filled(call.body, values)
+        path = template.path(call.path, values)
+        body = None if call.body is None else template.filled(call.body, values)
         answer = self._client.request(call.method, path, body, expect=absent)
         if not call.results or answer.status >= 400:
             return common.all_ok(rows, answer.status, trace_id(answer.headers))
-        told = {str(item.get(call.results.key)): item for item in _at(answer.body, call.results.items) or []}
+        told = {
+            str(item.get(call.results.key)): item
+            for item in template.at(answer.body, call.results.items) or []
+        }
         results = []
         for row in rows:
             item = told.get(row.key)
@@ -158,7 +165,7 @@ class Rest(common.Vendor):
         params = {pull.cursor_parameter: cursor} if cursor else {}
         body = self._client.request("GET", pull.path, params=params).body
         items = []
-        for found in _at(body, pull.items) or []:
+        for found in template.at(body, pull.items) or []:
             kind = found.get(pull.kind) if pull.kind else None
             items.append(Suppression(
                 found[pull.identity], found.get(pull.key) if pull.key else None, "email",
@@ -166,40 +173,11 @@ class Rest(common.Vendor):
                 common.instant(found[pull.occurred_at]), f"rest:{found[pull.id]}",
             ))  # fmt: skip
         items.sort(key=lambda item: (item.occurred_at, item.event_id))
-        following = _at(body, pull.next_cursor)
+        following = template.at(body, pull.next_cursor)
         return engine.SuppressionPage(items, str(following or cursor or ""), bool(items and following))
 
 
-def _names(template: Any) -> set[str]:
-    """Keys of a template, in lower case, at any depth."""
-    if isinstance(template, Mapping):
-        return {str(name).lower() for name in template} | {n for v in template.values() for n in _names(v)}
-    return {name for item in template for name in _names(item)} if isinstance(template, list) else set()
-
-
-def _at(body: Any, path: str) -> Any:
-    for name in path.split("."):
-        body = body.get(name) if isinstance(body, Mapping) else None
-    return body
-
-
-def _values(row: Row) -> dict[str, Any]:
+def values_of(row: Row) -> dict[str, Any]:
+    """What the placeholders of a row stand for; subscription states are not among its fields."""
     fields = common.without(row.fields, DENIED)
     return {"key": row.key, "identity": row.identity, "remote_id": row.remote_id, "fields": fields}
-
-
-def _value(name: str, values: Mapping[str, Any]) -> Any:
-    return values["fields"].get(name.removeprefix("fields.")) if "." in name else values[name]
-
-
-def _filled(template: Any, values: Mapping[str, Any]) -> Any:
-    if isinstance(template, Mapping):
-        return {name: _filled(inner, values) for name, inner in template.items()}
-    if isinstance(template, list):
-        return [_filled(inner, values) for inner in template]
-    if not isinstance(template, str):
-        return template
-    whole = _PLACE.fullmatch(template)
-    if whole:
-        return _value(whole[1], values)
-    return _PLACE.sub(lambda place: common.as_text(_value(place[1], values)), template)

@@ -32,7 +32,8 @@ _TYPES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 _ACCEPTS = common.accepting(
     text="string textarea picklist phone email url combobox", list="string textarea multipicklist",
-    number="double currency percent", integer="double int", boolean="boolean", date="date", instant="datetime",
+    number="double currency percent", integer="double int", boolean="boolean", date="date",
+    instant="datetime",
 )  # fmt: skip
 _FLAGS = {"email": "HasOptedOutOfEmail", "phone": "DoNotCall"}
 

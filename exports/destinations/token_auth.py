@@ -7,12 +7,15 @@ from collections.abc import Generator
 
 import httpx
 
+from exports.engine.errors import Unavailable
+
 
 class TokenAuth(httpx.Auth):
     """Sends a token with each request; fetches one when there is none and after a 401.
 
     A subclass says how to ask for a token, how to read it and how to send it. Where none is to be had, the
-    request goes out without: the server's own refusal is what the client reports.
+    request goes out without: the server's own refusal is what the client reports. A login that is refused for
+    another reason than its credentials is tried again later.
     """
 
     requires_response_body = True
@@ -48,6 +51,8 @@ class TokenAuth(httpx.Auth):
     def _fetch(self) -> Generator[httpx.Request, httpx.Response, str | None]:
         answer = yield self.login()
         answer.read()
+        if answer.status_code not in (200, 400, 401):
+            raise Unavailable(f"login: status {answer.status_code}")
         token = self.token_of(answer) if answer.status_code == 200 else None
         with self._lock:
             self._token = token

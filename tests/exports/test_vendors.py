@@ -35,8 +35,11 @@ def test_fields_that_are_not_named_stay_and_none_empties(opened):
         name = next(iter(world.extra), None)
         row = world.row(1)
         partial = {k: v for k, v in row.fields.items() if k != name}
-        world.send([world.row(1, fields={world.first_name: "Neu"})] if not name else
-                   [type(row)(row.key, row.identity, fields={**partial, world.first_name: "Neu"})])  # fmt: skip
+        world.send(
+            [world.row(1, fields={world.first_name: "Neu"})]
+            if not name
+            else [type(row)(row.key, row.identity, fields={**partial, world.first_name: "Neu"})]
+        )
         stored = world.fake.stored()[row.key]
         assert stored[world.first_name] == "Neu"
         if name:
@@ -196,13 +199,10 @@ def test_subscription_states_are_never_written(opened):
             findings = world.destination.prepare([*world.fields, Field(name, "text")])
             assert [f for f in findings if not f.good and repr(name) in f.text], name
         world.prepared()
-        states = dict.fromkeys(world.denied, "subscribed")
+        states = dict.fromkeys(world.denied, "smuggled")
         world.send([world.row(1, fields=states)])
         sent = "\n".join(request.content.decode("utf-8", "replace") for request in world.fake.log[-20:])
-        for name in world.denied:
-            # As a key of JSON (also within JSON text) or a column of CSV.
-            assert not re.search(rf'{re.escape(name)}\\?"\s*:\s*\\?"subscribed', sent), name
-            assert not re.search(rf"^[^\n]*\b{re.escape(name)}\b[^\n]*,", sent.split("{")[0]), name
+        assert "smuggled" not in sent
 
 
 def test_no_request_subscribes_anybody(opened):

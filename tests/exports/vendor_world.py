@@ -1,10 +1,10 @@
 """What the tests of all vendors share: rows, and a sender that repeats as the engine does."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from exports.engine.destination import Field, Operation, Row, RowResult
+from exports.engine.destination import Field, Operation, Row, RowResult, Sent
 from exports.engine.errors import JobLost, Rejected, Retryable
 
 
@@ -25,6 +25,7 @@ class World:
     invalid_email: str = "no address"
     email_field: str | None = "email"
     extra: dict[str, Any] = field(default_factory=dict)
+    remote_ids: dict[str, str] = field(default_factory=dict)
 
     def row(self, number: int, **changes: Any) -> Row:
         email = changes.pop("email", f"person{number}@example.org")
@@ -41,20 +42,14 @@ class World:
         results: dict[str, RowResult] = {}
         limits = self.destination.capabilities
         size = limits.operation_batch_size.get(operation, limits.batch_size)
+        rows = [replace(row, remote_id=row.remote_id or self.remote_ids.get(row.key)) for row in rows]
         waiting = [rows[start : start + size] for start in range(0, len(rows), size)]
         for _ in range(200):
             if not waiting:
                 return results
             batch = waiting.pop(0)
             try:
-                sent = self.destination.send(operation, batch)
-                while sent is not None and sent.job is not None:
-                    job, sent = sent.job, self.destination.poll(sent.job, batch)
-                    if sent is None:
-                        time.sleep(0.005)
-                        from exports.engine.destination import Sent
-
-                        sent = Sent(job=job)
+                sent = self._settled(self.destination.send(operation, batch), batch)
             except Rejected as error:
                 if len(batch) == 1:
                     results[batch[0].key] = RowResult(batch[0].key, "rejected", error.reason)
@@ -64,16 +59,38 @@ class World:
                 continue
             except (Retryable, JobLost):
                 if limits.write == "create_only":
-                    found = self.destination.find(batch, [])
-                    batch = [Row(**{**vars_of(row), "remote_id": found[row.key].remote_id})
-                             if row.key in found else row for row in batch]  # fmt: skip
+                    batch = self._probed(batch)
                 waiting.append(batch)
                 continue
             assert {result.key for result in sent.results} == {row.key for row in batch}
             results.update({result.key: result for result in sent.results})
+            self.remote_ids.update({r.key: r.remote_id for r in sent.results if r.remote_id})
             again = [row for row in batch if results[row.key].status == "retry"]
             waiting += [again] if again else []
         raise AssertionError("never done")
+
+    def _settled(self, sent: Sent, batch: list[Row]) -> Sent:
+        for _ in range(500):
+            if sent.job is None:
+                return sent
+            try:
+                sent = self.destination.poll(sent.job, batch) or sent
+            except Retryable:
+                continue
+            time.sleep(0.002)
+        raise AssertionError("never done")
+
+    def _probed(self, batch: list[Row]) -> list[Row]:
+        """The batch, with the ids of what a request without an answer may have created."""
+        for _ in range(100):
+            try:
+                found = self.destination.find(batch, [])
+            except Retryable:
+                continue
+            return [
+                replace(row, remote_id=found[row.key].remote_id) if row.key in found else row for row in batch
+            ]
+        raise AssertionError("never answered")
 
     def prepared(self) -> "World":
         findings = self.destination.prepare(self.fields)
@@ -89,7 +106,3 @@ class World:
             if not page.more:
                 return items, cursor
         raise AssertionError("endless pages")
-
-
-def vars_of(row: Row) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in Row.__slots__}
