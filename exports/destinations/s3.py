@@ -1,6 +1,7 @@
 """Files to an S3 bucket, or to anything that speaks its protocol.
 
-Arrow's client puts each object in one step, so a reader sees the old one or the new; the manifest comes last.
+Each object appears in one step, so a reader sees the old one or the new; the manifest comes last. Arrow's
+client leaves an empty object that stands for the folder when it deletes from it.
 """
 
 from __future__ import annotations

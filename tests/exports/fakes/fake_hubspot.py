@@ -9,8 +9,13 @@ from fakes.fake_clock import Clock
 from fakes.fake_vendor import Answer, FakeVendor, Request, route
 
 CONTACTS, PROPERTIES = "/crm/v3/objects/contacts", "/crm/v3/properties/contacts"
-SCOPES = ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.read",
-          "crm.schemas.contacts.write", "communication_preferences.write"]  # fmt: skip
+SCOPES = [
+    "crm.objects.contacts.read",
+    "crm.objects.contacts.write",
+    "crm.schemas.contacts.read",
+    "crm.schemas.contacts.write",
+    "communication_preferences.write",
+]
 
 
 def problem(status, message, category="VALIDATION_ERROR"):
@@ -36,8 +41,12 @@ class FakeHubSpot(FakeVendor):
         return None
 
     def throttled_answer(self):
-        body = {"status": "error", "errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING",
-                "message": "You have reached your ten_secondly_rolling limit."}  # fmt: skip
+        body = {
+            "status": "error",
+            "errorType": "RATE_LIMIT",
+            "policyName": "TEN_SECONDLY_ROLLING",
+            "message": "You have reached your ten_secondly_rolling limit.",
+        }
         return Answer(429, body, {"Retry-After": self.retry_after or "1"})
 
     def add(self, **properties):
@@ -136,14 +145,25 @@ class FakeHubSpot(FakeVendor):
             contact = self._find(id_property, one["id"], self.contacts)
             invalid = self._invalid(contact and contact["id"], one["properties"])
             if invalid:
-                errors.append({"status": "error", "category": invalid[0], "message": invalid[1],
-                               "context": {"objectWriteTraceId": [one["objectWriteTraceId"]]}})  # fmt: skip
+                errors.append(
+                    {
+                        "status": "error",
+                        "category": invalid[0],
+                        "message": invalid[1],
+                        "context": {"objectWriteTraceId": [one["objectWriteTraceId"]]},
+                    }
+                )
                 continue
             new = contact is None
             contact = contact or self.contacts[self.add(**{id_property: one["id"]})]
             self._store(contact, one["properties"])
-            results.append({**self._view(contact, [id_property]), "new": new,
-                            "objectWriteTraceId": one["objectWriteTraceId"]})  # fmt: skip
+            results.append(
+                {
+                    **self._view(contact, [id_property]),
+                    "new": new,
+                    "objectWriteTraceId": one["objectWriteTraceId"],
+                }
+            )
         body = {"status": "COMPLETE", "results": results}
         return (
             Answer(207, {**body, "numErrors": len(errors), "errors": errors}) if errors else Answer(200, body)
@@ -224,8 +244,11 @@ class FakeHubSpot(FakeVendor):
 
             return datetime.fromisoformat(value).timestamp() * 1000 >= int(filter_["value"])
 
-        found = [c for c in self.contacts.values()
-                 if any(all(fits(c, f) for f in g["filters"]) for g in body["filterGroups"])]  # fmt: skip
+        found = [
+            c
+            for c in self.contacts.values()
+            if any(all(fits(c, f) for f in g["filters"]) for g in body["filterGroups"])
+        ]
         found.sort(key=lambda c: c["properties"]["lastmodifieddate"])
         start = int(body.get("after") or 0)
         if start + body["limit"] > 10_000:
