@@ -72,9 +72,13 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, alone among this process's threads."""
-        with self.lock, transaction(self.connection):
-            yield
+        """All or nothing, alone among this process's threads; within another one, a part of it."""
+        with self.lock:
+            if self.connection.in_transaction:
+                yield
+            else:
+                with transaction(self.connection):
+                    yield
 
     def start_run(self, values: Sequence[Any]) -> int:
         """A row of `run`; within a transaction of the caller."""

@@ -140,12 +140,20 @@ class Sender:
                 time.sleep(max(0.0, min(max(min(due, default=now), self._pause_until) - now, 1.0)) or 0.001)
                 continue
             done, _ = wait(futures, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in done:
-                task = futures.pop(future)
-                if isinstance(task, _Job):
-                    self._finish_poll(task, future, jobs, again)
-                else:
-                    self._finish(task, future, jobs, again)
+            stop: UserError | None = None
+            # What has been answered by now is committed at once: a commit costs more than a batch.
+            with self._ledger.transaction():
+                for future in done:
+                    task = futures.pop(future)
+                    try:
+                        if isinstance(task, _Job):
+                            self._finish_poll(task, future, jobs, again)
+                        else:
+                            self._finish(task, future, jobs, again)
+                    except UserError as error:
+                        stop = stop or error
+            if stop:
+                raise stop
 
     def _batches(self, sync: str, operation: str) -> Iterator[Batch]:
         """Claims rows and cuts them into batches, by rows and by bytes."""
