@@ -29,6 +29,7 @@ class Vendor:
     vendor: ClassVar[str]
     denied: ClassVar[frozenset[str]] = frozenset()
     accepts: ClassVar[Mapping[str, frozenset[str]]] = {}
+    creates_fields: ClassVar[bool] = True
     own: Sequence[Field] = ()
 
     def __init__(self, client: Client) -> None:
@@ -61,7 +62,9 @@ class Vendor:
             if not self.accepts:
                 return findings
             wanted = [*self.own, *fields]
-            return [*findings, *check_fields(self.vendor, wanted, self.existing_fields(), self.accepts)]
+            missing = None if self.creates_fields else Finding(False, "is missing and cannot be created")
+            existing = self.existing_fields()
+            return [*findings, *check_fields(self.vendor, wanted, existing, self.accepts, missing)]
         except (Refused, Rejected) as error:
             return [Finding(False, str(error))]
 

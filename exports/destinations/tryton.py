@@ -75,7 +75,7 @@ def connect(settings: Settings, client: Client | None = None) -> Tryton:
 class Tryton(common.Vendor):
     """Parties of one database."""
 
-    vendor, denied, accepts = "tryton", DENIED, _ACCEPTS
+    vendor, denied, accepts, creates_fields = "tryton", DENIED, _ACCEPTS, False
 
     def __init__(self, settings: Settings, client: Client) -> None:
         super().__init__(client)
@@ -116,19 +116,11 @@ class Tryton(common.Vendor):
     def send(self, operation: Operation, rows: Sequence[Row]) -> Sent:
         if operation is Operation.WITHDRAW:
             return common.by_channel("tryton", rows, ["email"], self._withdraw)
-        found = self.find([*rows, *(row.into for row in rows if row.into)], [])
+        found = self.find(rows, [])
         if operation in (Operation.UPSERT, Operation.RESTORE):
             return self._write(rows, found, operation is Operation.RESTORE)
         ids = [int(str(found[row.key].remote_id)) for row in rows if row.key in found]
-        if operation is Operation.MERGE:
-            pairs: list[Any] = []
-            for row in rows:
-                if row.key in found and row.into and row.into.key in found:
-                    winner = int(str(found[row.into.key].remote_id))
-                    pairs += [[int(str(found[row.key].remote_id))], {"active": False, "replaced_by": winner}]
-            if pairs:
-                self._call(f"{_PARTY}.write", *pairs)
-        elif ids and operation is Operation.ARCHIVE:
+        if ids and operation in (Operation.ARCHIVE, Operation.MERGE):
             self._call(f"{_PARTY}.write", ids, {"active": False})
         elif ids:
             self._call(f"{_PARTY}.delete", ids)
@@ -147,12 +139,14 @@ class Tryton(common.Vendor):
             created = zip(new, ids, strict=True)
             results += [RowResult(row.key, remote_id=str(id_), created=True) for row, id_ in created]
         known = [row for row in rows if row.key in found]
+        archived = [int(str(found[row.key].remote_id)) for row in known if found[row.key].archived]
+        if restore and archived:  # fields of an inactive party cannot be written
+            self._call(f"{_PARTY}.write", archived, {"active": True})
         pairs: list[Any] = []
         mechanisms = self._mechanisms([int(str(found[row.key].remote_id)) for row in known])
         for row in known:
             id_ = int(str(found[row.key].remote_id))
-            revived = {"active": True, "replaced_by": None} if restore else {}
-            pairs += [[id_], {**tryton_values.party(row, self._types, mechanisms.get(id_, {})), **revived}]
+            pairs += [[id_], tryton_values.party(row, self._types, mechanisms.get(id_, {}))]
             results.append(RowResult(row.key, remote_id=str(id_), created=False))
         if pairs:
             self._call(f"{_PARTY}.write", *pairs)
