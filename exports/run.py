@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -12,12 +13,14 @@ from typing import Any
 import duckdb
 
 from exports.destinations.file import write_files
+from exports.destinations.registry import DESTINATIONS, connect_delivery
 from exports.engine.optouts import ConsentLedger, Gate
+from exports.engine.retry import Patience, patiently
 from exports.select import SEND, select_customers
-from exports.state import STATE, ExportDirectory, is_intact, read_manifest, remove, write_manifest
+from exports.state import MANIFEST, STATE, ExportDirectory, is_intact, read_manifest, remove, write_manifest
 from exports.sync import SYNCS, Sync, find_sync
 from stammkunde.errors import ConfigError, UserError
-from stammkunde.files import sha256_of
+from stammkunde.files import sha256_of, write_atomically
 from stammkunde.hashes import quoted
 from stammkunde.home import Home
 from stammkunde.publish import open_published
@@ -42,7 +45,9 @@ class ExportResult:
     notices: tuple[str, ...] = ()
 
 
-def export(sync: Sync | str, home: Home, as_of: date, syncs: Path = SYNCS) -> ExportResult:
+def export(
+    sync: Sync | str, home: Home, as_of: date, syncs: Path = SYNCS, destinations: Path = DESTINATIONS
+) -> ExportResult:
     """Exports one sync, itself or its name, from the published database to `home.exports/<sync>/latest`.
 
     Same rows, same files: they are not written again. A failure at any moment leaves the export before in
@@ -53,10 +58,30 @@ def export(sync: Sync | str, home: Home, as_of: date, syncs: Path = SYNCS) -> Ex
         sync = find_sync(sync, syncs)
     with open_published(home) as connection, closing(ConsentLedger(home)) as consents:
         try:
-            return _export(connection, sync, ExportDirectory.of(home, sync.name), as_of, consents.gate())
+            directory = ExportDirectory.of(home, sync.name)
+            result = _export(connection, sync, directory, as_of, consents.gate())
         except (OSError, duckdb.IOException) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
             raise UserError(f"export {sync.name}: cannot write ({reason}); the one before stays") from error
+    if sync.file.deliver_to:
+        deliver(result.path, sync.file.deliver_to, destinations)
+    return result
+
+
+def deliver(directory: Path, destination: str, destinations: Path) -> bool:
+    """Brings a finished export to a folder, SFTP or S3; False if just this one was brought there before.
+
+    A delivery that fails is tried again by the next export. Raises DestinationDown or what the place refuses.
+    """
+    marker = directory / ".delivered"
+    content = f"{destination} {sha256_of(directory / MANIFEST)}".encode()
+    if marker.exists() and marker.read_bytes() == content:
+        return False
+    delivery = connect_delivery(destination, destinations)
+    files = [directory / file["name"] for file in read_manifest(directory)["files"]]
+    patiently(lambda: delivery.deliver(files, directory / MANIFEST), destination, Patience(), time.sleep)
+    write_atomically(marker, content)
+    return True
 
 
 def _export(
