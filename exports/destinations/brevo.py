@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 import exports.engine.destination as engine
 from exports.destinations import brevo_optouts, brevo_verify, common
+from exports.destinations.vendor import Vendor
 from exports.engine.destination import Operation, Row, Sent
 from exports.engine.errors import JobLost
 from exports.engine.http import Client
@@ -60,7 +61,7 @@ def connect(settings: Settings, client: Client | None = None) -> Brevo:
     ))  # fmt: skip
 
 
-class Brevo(common.Vendor):
+class Brevo(Vendor):
     """Contacts of one account."""
 
     vendor, denied, accepts = "brevo", DENIED, _ACCEPTS

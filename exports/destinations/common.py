@@ -1,4 +1,4 @@
-"""What the vendors' modules share: the check and making of fields, values as text, instants.
+"""What the vendors' modules share: values as text, instants, results of batches.
 
 Belongs here: what two vendors or more need. Does not belong here: anything about one vendor.
 """
@@ -7,91 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 import httpx
 
-from exports.engine.destination import Field, Finding, Row, RowResult, Sent, Value
-from exports.engine.errors import JobLost, Refused, Rejected
-from exports.engine.http import Client, RateInfo
+from exports.engine.destination import Field, Found, Row, RowResult, Sent, Value
+from exports.engine.errors import Rejected
+from exports.engine.http import RateInfo
 
 Item = TypeVar("Item")
 
 
-class Vendor:
-    """What a vendor's class inherits: check and preparation from its fields, no asynchronous jobs.
-
-    `denied` are the names, in lower case, of fields that hold a subscription state. `accepts` tells which
-    vendor's types take one of ours; it is empty where fields need no making. `own` are the fields that the
-    connector itself fills.
-    """
-
-    vendor: ClassVar[str]
-    denied: ClassVar[frozenset[str]] = frozenset()
-    accepts: ClassVar[Mapping[str, frozenset[str]]] = {}
-    creates_fields: ClassVar[bool] = True
-    own: Sequence[Field] = ()
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def account(self) -> list[Finding]:
-        """Credentials, scopes and limits. Raises Refused for wrong credentials."""
-        raise NotImplementedError
-
-    def existing_fields(self) -> Mapping[str, str]:
-        """Type of each field at the vendor, by name."""
-        raise NotImplementedError
-
-    def create_field(self, field: Field) -> None:
-        """Makes a field. Raises Rejected or Refused."""
-        raise NotImplementedError
-
-    def unfit(self, fields: Sequence[Field]) -> list[Finding]:
-        """Findings on fields that the vendor cannot take, whatever is created."""
-        del fields
-        return []
-
-    def check(self, fields: Sequence[Field]) -> list[Finding]:
-        try:
-            findings = [
-                *self.account(),
-                *self.unfit(fields),
-                *denied_findings(self.vendor, fields, self.denied),
-            ]
-            if not self.accepts:
-                return findings
-            wanted = [*self.own, *fields]
-            missing = None if self.creates_fields else Finding(False, "is missing and cannot be created")
-            existing = self.existing_fields()
-            return [*findings, *check_fields(self.vendor, wanted, existing, self.accepts, missing)]
-        except (Refused, Rejected) as error:
-            return [Finding(False, str(error))]
-
-    def prepare(self, fields: Sequence[Field]) -> list[Finding]:
-        """Creates the fields that are missing and reads all of them back."""
-        wrong = [*self.unfit(fields), *denied_findings(self.vendor, fields, self.denied)]
-        if wrong or not self.accepts:
-            return wrong
-        wanted, existing, refused = [*self.own, *fields], self.existing_fields(), []
-        missing = [field for field in wanted if field.name not in existing]
-        for field in missing:
-            try:
-                self.create_field(field)
-            except (Rejected, Refused) as error:
-                refused.append(Finding(False, f"{self.vendor}: {field.name}: cannot be created: {error}"))
-        unseen = Finding(False, "was created, but cannot be read back (no right to see it?)")
-        existing = self.existing_fields() if missing else existing
-        return refused or check_fields(self.vendor, wanted, existing, self.accepts, unseen)
-
-    def poll(self, job: str, rows: Sequence[Row]) -> Sent | None:
-        raise JobLost(f"{self.vendor} answers at once: it has no job {job} of {len(rows)} rows")
-
-    def open_jobs(self) -> Sequence[str]:
-        return ()
-
-    def close(self) -> None:
-        self._client.close()
+def own_fields(key: str, archived: str) -> list[Field]:
+    """The fields for our id and for the mark of archived contacts."""
+    return [Field(key, "text"), Field(archived, "boolean")]
 
 
 def rate_headers(remaining: str, reset: str, seconds: float = 1.0) -> Callable[[httpx.Headers], RateInfo]:
@@ -156,6 +85,20 @@ def each(rows: Sequence[Row], act: Callable[[Row], RowResult | None]) -> Sent:
     return Sent(results)
 
 
+def merge_each(rows: Sequence[Row], found: Mapping[str, Found], merge: Callable[[str, str], None]) -> Sent:
+    """Merges losers into winners by their ids at the vendor; a loser that is not there is done already."""
+
+    def one(row: Row) -> RowResult | None:
+        loser, winner = found.get(row.key), found.get(row.into.key) if row.into else None
+        if loser and not winner:
+            return RowResult(row.key, "rejected", "the contact to merge into is not there")
+        if loser and winner and loser.remote_id and winner.remote_id:
+            merge(loser.remote_id, winner.remote_id)
+        return None
+
+    return each(rows, one)
+
+
 def by_channel(
     vendor: str, rows: Sequence[Row], channels: Sequence[str], withdraw: Callable[[Sequence[Row]], Sent]
 ) -> Sent:
@@ -168,37 +111,3 @@ def by_channel(
         if row.channel not in channels
     ]
     return Sent([*sent.results, *others], sent.job, sent.http_status, sent.trace_id)
-
-
-def denied_findings(vendor: str, fields: Sequence[Field], denied: frozenset[str]) -> list[Finding]:
-    """A finding for every mapped field that is a subscription state."""
-    return [
-        Finding(False, f"{vendor}: the field {field.name!r} is a subscription state, which is never written")
-        for field in fields
-        if field.name.lower() in denied
-    ]
-
-
-def check_fields(
-    vendor: str,
-    fields: Sequence[Field],
-    existing: Mapping[str, str],
-    accepts: Mapping[str, frozenset[str]],
-    missing: Finding | None = None,
-) -> list[Finding]:
-    """Whether the vendor has the fields with a type that takes ours. `missing` speaks of those it lacks."""
-    findings = []
-    for field in fields:
-        if field.name not in existing:
-            text = missing.text if missing else "is missing; the first run creates it"
-            findings.append(Finding(missing.good if missing else True, f"{vendor}: {field.name}: {text}"))
-        elif existing[field.name] not in accepts[field.type]:
-            findings.append(
-                Finding(
-                    False,
-                    f"{vendor}: {field.name}: is of the type {existing[field.name]!r}, which takes no "
-                    f"{field.type}; accepted: {', '.join(sorted(accepts[field.type]))}",
-                )
-            )
-    found = len(fields) - len(findings)
-    return [*findings, Finding(True, f"{vendor}: {found} of {len(fields)} fields exist with the right type")]

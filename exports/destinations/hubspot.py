@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 import exports.engine.destination as engine
 from exports.destinations import common, hubspot_optouts
+from exports.destinations.vendor import Vendor
 from exports.engine.destination import Operation, Row, RowResult, Sent
 from exports.engine.errors import Rejected
 from exports.engine.http import Client, reason_of, trace_id
@@ -62,7 +63,7 @@ def connect(settings: Settings, client: Client | None = None) -> HubSpot:
     ))  # fmt: skip
 
 
-class HubSpot(common.Vendor):
+class HubSpot(Vendor):
     """Contacts of one portal."""
 
     vendor, denied, accepts = "hubspot", DENIED, _ACCEPTS
@@ -74,8 +75,7 @@ class HubSpot(common.Vendor):
     def __init__(self, settings: Settings, client: Client) -> None:
         super().__init__(client)
         self._settings = settings
-        mark = engine.Field(settings.archived_property, "boolean")
-        self.own = [engine.Field(settings.id_property, "text"), mark]
+        self.own = common.own_fields(settings.id_property, settings.archived_property)
 
     def account(self) -> list[engine.Finding]:
         token = self._settings.access_token.get_secret_value()
@@ -114,7 +114,7 @@ class HubSpot(common.Vendor):
         if operation in (Operation.ARCHIVE, Operation.DELETE):
             self._remove(found, [row.key for row in rows if row.key in found], operation)
         elif operation is Operation.MERGE:
-            return common.each(rows, lambda row: self._merge(row, found))
+            return common.merge_each(rows, found, self._merge)
         elif operation is Operation.ERASE:
             found = {**self.find(rows, [], archived=True), **found}
             for row in rows:
@@ -181,14 +181,9 @@ class HubSpot(common.Vendor):
             return RowResult(row.key, "rejected", error.reason)
         return RowResult(row.key, remote_id=existing[1], created=False)
 
-    def _merge(self, row: Row, found: _Contacts) -> RowResult | None:
-        if row.key not in found:
-            return None
-        if not row.into or row.into.key not in found:
-            return RowResult(row.key, "rejected", "the contact to merge into is not there")
-        pair = {"primaryObjectId": found[row.into.key].remote_id, "objectIdToMerge": found[row.key].remote_id}
+    def _merge(self, loser: str, winner: str) -> None:
+        pair = {"primaryObjectId": winner, "objectIdToMerge": loser}
         self._client.request("POST", f"{_CONTACTS}/merge", pair)
-        return None
 
     def find(self, rows: Sequence[Row], fields: Sequence[str], archived: bool = False) -> _Contacts:
         id_property, mark = self._settings.id_property, self._settings.archived_property

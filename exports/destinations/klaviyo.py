@@ -1,19 +1,20 @@
 """Klaviyo: profiles by our id as `external_id`, through bulk import jobs (revision 2026-07-15).
 
-Only unsubscribing is known here. Fields that Klaviyo names go into attributes, `location.…` into the place,
+Only unsubscribing is known here. Fields that Klaviyo names go into attributes, `location_…` into the place,
 all others into free properties, which need no making.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import SecretStr
 
 import exports.engine.destination as engine
 from exports.destinations import common, klaviyo_optouts
+from exports.destinations.vendor import Vendor
 from exports.engine.destination import Operation, Row, RowResult, Sent
 from exports.engine.errors import JobLost
 from exports.engine.http import Client
@@ -53,7 +54,7 @@ def connect(settings: Settings, client: Client | None = None) -> Klaviyo:
     ))  # fmt: skip
 
 
-class Klaviyo(common.Vendor):
+class Klaviyo(Vendor):
     """Profiles of one account."""
 
     vendor, denied = "klaviyo", DENIED
@@ -90,7 +91,7 @@ class Klaviyo(common.Vendor):
             return common.each(rows, self._erase)
         found = self.find([*rows, *(row.into for row in rows if row.into)], [])
         if operation is Operation.MERGE:
-            return common.each(rows, lambda row: self._merge(row, found))
+            return common.merge_each(rows, found, self._merge)
         data = [{"type": "profile", "id": found[row.key].remote_id} for row in rows if row.key in found]
         if data:
             path = f"/api/lists/{self._settings.list_id}/relationships/profiles"
@@ -103,8 +104,8 @@ class Klaviyo(common.Vendor):
         for name, value in common.without(row.fields, DENIED).items():
             if name in _ATTRIBUTES:
                 attributes[name] = common.as_text(value) if isinstance(value, list) else value
-            elif name.startswith("location."):
-                location[name.removeprefix("location.")] = value
+            elif name.startswith("location_"):
+                location[name.removeprefix("location_")] = value
             elif value is None:
                 unset.append(name)
             else:
@@ -138,19 +139,10 @@ class Klaviyo(common.Vendor):
         path = "/api/data-privacy-deletion-jobs"
         self._client.request("POST", path, {"data": data}, bucket="privacy", expect=frozenset({404}))
 
-    def _merge(self, row: Row, found: Mapping[str, engine.Found]) -> RowResult | None:
-        if row.key not in found:
-            return None
-        if not row.into or row.into.key not in found:
-            return RowResult(row.key, "rejected", "the profile to merge into is not there")
-        loser = {"data": [{"type": "profile", "id": found[row.key].remote_id}]}
-        data = {
-            "type": "profile-merge",
-            "id": found[row.into.key].remote_id,
-            "relationships": {"profiles": loser},
-        }
+    def _merge(self, loser: str, winner: str) -> None:
+        losers = {"profiles": {"data": [{"type": "profile", "id": loser}]}}
+        data = {"type": "profile-merge", "id": winner, "relationships": losers}
         self._client.request("POST", "/api/profile-merge", {"data": data})
-        return None
 
     def poll(self, job: str, rows: Sequence[Row]) -> Sent | None:
         answer = self._client.request("GET", f"{_IMPORTS}/{job}", bucket="polls", expect=frozenset({404}))
@@ -191,7 +183,7 @@ class Klaviyo(common.Vendor):
             params = {"filter": f"any(external_id,{keys})", "page[size]": 100}
             for profile in klaviyo_optouts.pages(self._client, "/api/profiles", params, "profiles"):
                 there = profile["attributes"]
-                place = {f"location.{n}": v for n, v in (there.get("location") or {}).items()}
+                place = {f"location_{n}": v for n, v in (there.get("location") or {}).items()}
                 flat = {**there, **place, **(there.get("properties") or {})}
                 values = {name: flat[name] for name in fields if flat.get(name) is not None}
                 found[there["external_id"]] = engine.Found(there["external_id"], profile["id"], values)

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 import exports.engine.destination as engine
 from exports.destinations import common, listmonk_optouts
+from exports.destinations.vendor import Vendor
 from exports.engine.destination import Operation, Row, RowResult, Sent
 from exports.engine.errors import JobLost, Throttled
 from exports.engine.http import Client, reason_of
@@ -48,7 +49,7 @@ def connect(settings: Settings, client: Client | None = None) -> Listmonk:
     ))  # fmt: skip
 
 
-class Listmonk(common.Vendor):
+class Listmonk(Vendor):
     """Subscribers of one list."""
 
     vendor, denied = "listmonk", DENIED

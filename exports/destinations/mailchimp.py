@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 import exports.engine.destination as engine
 from exports.destinations import common, mailchimp_optouts, mailchimp_results
+from exports.destinations.vendor import Vendor
 from exports.engine.destination import Operation, Row, RowResult, Sent
 from exports.engine.errors import JobLost
 from exports.engine.http import Client, Response, reason_of
@@ -67,7 +68,7 @@ def member_hash(address: str) -> str:
     return hashlib.md5(address.lower().encode(), usedforsecurity=False).hexdigest()
 
 
-class Mailchimp(common.Vendor):
+class Mailchimp(Vendor):
     """Members of one audience."""
 
     vendor, denied, accepts = "mailchimp", DENIED, _ACCEPTS

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 import exports.engine.destination as engine
 from exports.destinations import common
+from exports.destinations.vendor import Vendor
 from exports.engine.destination import Operation, Row, RowResult, Sent, Suppression
 from exports.engine.errors import Refused, Rejected, Throttled
 from exports.engine.http import Client
@@ -48,7 +49,7 @@ def connect(settings: Settings, client: Client | None = None) -> Odoo:
     ))  # fmt: skip
 
 
-class Odoo(common.Vendor):
+class Odoo(Vendor):
     """Partners of one database."""
 
     vendor, denied, accepts = "odoo", DENIED, _ACCEPTS
@@ -59,7 +60,7 @@ class Odoo(common.Vendor):
         self._user: int | None = None
         self.capabilities = engine.Capabilities(
             batch_size=100, write="create_only", connections=2, operations=frozenset(Operation),
-            request_timeout_seconds=settings.timeout_seconds,
+            request_timeout_seconds=settings.timeout_seconds, settle_seconds=10.0,
         )  # fmt: skip
 
     def _call(self, service: str, method: str, arguments: list[Any]) -> Any:
@@ -88,15 +89,11 @@ class Odoo(common.Vendor):
 
     def account(self) -> list[engine.Finding]:
         findings = []
-        for model, right in (
-            ("res.partner", "create"),
-            ("res.partner", "write"),
-            ("mail.blacklist", "create"),
-        ):
+        needed = (("res.partner", "create"), ("res.partner", "write"), ("mail.blacklist", "create"))
+        for model, right in needed:
             good = bool(self._model(model, "check_access_rights", right, raise_exception=False))
-            findings.append(
-                engine.Finding(good, f"odoo: right to {right} {model}: {'yes' if good else 'no'}")
-            )
+            text = f"odoo: right to {right} {model}: {'yes' if good else 'no'}"
+            findings.append(engine.Finding(good, text))
         return findings
 
     def existing_fields(self) -> dict[str, str]:
@@ -189,10 +186,7 @@ class Odoo(common.Vendor):
         return engine.SuppressionPage(items, json.dumps({"since": since, "trace": trace}))
 
     def _entries(self, model: str, *conditions: list[Any]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._model(
-            model, "search_read", list(conditions), ["email", "write_date"], order="id"
-        )
-        return found
+        return list(self._model(model, "search_read", [*conditions], ["email", "write_date"], order="id"))
 
 
 def _value(value: engine.Value) -> Any:

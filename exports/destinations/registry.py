@@ -62,11 +62,16 @@ def load_destinations(path: Path = DESTINATIONS, names: set[str] | None = None) 
     return {name: getattr(loaded, name) for name in chosen}
 
 
+def named_kinds(path: Path = DESTINATIONS) -> dict[str, str]:
+    """Kind of every destination of the file, by name; needs no secret."""
+    return read_settings(path, _Kinds).root_kinds() if path.exists() else {}
+
+
 def connect(name: str, path: Path = DESTINATIONS) -> Destination:
     """Opens a row destination by its name in the file. ConfigError if it is not there or takes whole
     files.
     """
-    settings = _one(name, path)
+    settings = find_destination(name, path)
     if settings.kind not in ROW_KINDS:
         raise ConfigError(f"{path}: {name}: takes whole files, not rows")
     opened: Destination = importlib.import_module(ROW_KINDS[settings.kind]).connect(settings)
@@ -75,14 +80,17 @@ def connect(name: str, path: Path = DESTINATIONS) -> Destination:
 
 def connect_delivery(name: str, path: Path = DESTINATIONS) -> Delivery:
     """Opens a file destination by its name in the file. ConfigError if it is not there or takes rows."""
-    settings = _one(name, path)
+    settings = find_destination(name, path)
     if settings.kind not in FILE_KINDS:
         raise ConfigError(f"{path}: {name}: takes rows, not whole files")
     opened: Delivery = importlib.import_module(FILE_KINDS[settings.kind]).connect(settings)
     return opened
 
 
-def _one(name: str, path: Path) -> Any:
+def find_destination(name: str, path: Path = DESTINATIONS) -> Any:
+    """Settings of one destination by its name in the file. ConfigError with the nearest name if it is not
+    there.
+    """
     found = load_destinations(path, {name})
     if name not in found:
         known = read_settings(path, _Kinds).root_kinds() if path.exists() else {}

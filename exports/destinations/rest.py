@@ -22,6 +22,7 @@ from pydantic import SecretStr, field_validator
 
 import exports.engine.destination as engine
 from exports.destinations import common, template
+from exports.destinations.vendor import Vendor
 from exports.engine.destination import Operation, Row, RowResult, Sent, Suppression
 from exports.engine.errors import Rejected
 from exports.engine.http import Client, trace_id
@@ -105,7 +106,7 @@ def connect(settings: Settings, client: Client | None = None) -> Rest:
     ))  # fmt: skip
 
 
-class Rest(common.Vendor):
+class Rest(Vendor):
     """An API that holds one contact per key of ours, so that a repeated request does no harm."""
 
     vendor, denied = "rest", DENIED

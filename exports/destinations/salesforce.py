@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 import exports.engine.destination as engine
 from exports.destinations import common, salesforce_access
+from exports.destinations.vendor import Vendor
 from exports.engine.destination import Operation, Row, RowResult, Sent
 from exports.engine.errors import JobLost
 from exports.engine.http import Client
@@ -64,7 +65,7 @@ def connect(settings: Settings, client: Client | None = None) -> Salesforce:
     ))  # fmt: skip
 
 
-class Salesforce(common.Vendor):
+class Salesforce(Vendor):
     """Contacts (or leads) of one org."""
 
     vendor, denied, accepts = "salesforce", DENIED, _ACCEPTS
@@ -73,8 +74,7 @@ class Salesforce(common.Vendor):
         super().__init__(client)
         self._settings = settings
         self._api = f"/services/data/v{settings.api_version}"
-        mark = engine.Field(settings.archived_field, "boolean")
-        self.own = [engine.Field(settings.id_field, "text"), mark]
+        self.own = common.own_fields(settings.id_field, settings.archived_field)
         small = {Operation.WITHDRAW, Operation.ARCHIVE, Operation.MERGE, Operation.DELETE, Operation.ERASE}
         self.capabilities = engine.Capabilities(
             batch_size=10_000, batch_bytes=20_000_000, connections=5, request_timeout_seconds=120,
@@ -163,7 +163,7 @@ class Salesforce(common.Vendor):
         known = [row for row in rows if row.key in found]
         records = [{"attributes": {"type": self._settings.object}, "id": found[row.key].remote_id,
                     **values[row.key]} for row in known]  # fmt: skip
-        return self._collection("PATCH", rows, known, {"allOrNone": False, "records": records})
+        return self._collection("PATCH", rows, known, body={"allOrNone": False, "records": records})
 
     def _delete(self, rows: Sequence[Row], keep_opt_outs: bool) -> Sent:
         """Who opted out is archived only: the opt-out would be gone with the contact."""
@@ -175,20 +175,18 @@ class Salesforce(common.Vendor):
         if kept:
             self._set(kept, {row.key: {self._settings.archived_field: True} for row in kept})
         ids = ",".join(str(found[row.key].remote_id) for row in gone)
-        return self._collection("DELETE", rows, gone, None, {"ids": ids, "allOrNone": "false"})
+        return self._collection("DELETE", rows, gone, params={"ids": ids, "allOrNone": "false"})
 
-    def _collection(
-        self, method: str, rows: Sequence[Row], known: Sequence[Row], body: Any, params: Any = None
-    ) -> Sent:
+    def _collection(self, method: str, rows: Sequence[Row], known: Sequence[Row], **what: Any) -> Sent:
         """One request for up to 200 contacts; the answers come in their order."""
-        if not known:
-            return common.all_ok(rows)
+        results = {row.key: RowResult(row.key) for row in rows}
         path = f"{self._api}/composite/sobjects"
-        answers = self._client.request(method, path, body, params=params).body
-        failed = {row.key: "; ".join(error["message"] for error in answer["errors"])
-                  for row, answer in zip(known, answers, strict=True) if not answer["success"]}  # fmt: skip
-        return Sent([RowResult(row.key, "rejected", failed[row.key]) if row.key in failed
-                     else RowResult(row.key) for row in rows])  # fmt: skip
+        answers = self._client.request(method, path, **what).body if known else []
+        for row, answer in zip(known, answers, strict=True):
+            errors = [e for e in answer["errors"] if e.get("statusCode") != "ENTITY_IS_DELETED"]
+            if errors:
+                results[row.key] = RowResult(row.key, "rejected", "; ".join(e["message"] for e in errors))
+        return Sent(list(results.values()))
 
     def find(self, rows: Sequence[Row], fields: Sequence[str]) -> dict[str, engine.Found]:
         id_field, mark = self._settings.id_field, self._settings.archived_field
@@ -199,9 +197,8 @@ class Salesforce(common.Vendor):
             query = f"SELECT {columns} FROM {self._settings.object} WHERE {id_field} IN ({keys})"
             for record in salesforce_access.query(self._client, self._api, query):
                 values = {name: record[name] for name in fields if record.get(name) is not None}
-                found[record[id_field]] = engine.Found(
-                    record[id_field], record["Id"], values, bool(record[mark])
-                )
+                key = record[id_field]
+                found[key] = engine.Found(key, record["Id"], values, bool(record[mark]))
         return found
 
     def pull_suppressions(self, cursor: str | None) -> engine.SuppressionPage:

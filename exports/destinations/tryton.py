@@ -19,6 +19,7 @@ import exports.engine.destination as engine
 from exports.destinations import common, tryton_values
 from exports.destinations.token_auth import TokenAuth
 from exports.destinations.tryton_values import DENIED, MECHANISMS
+from exports.destinations.vendor import Vendor
 from exports.engine.destination import Operation, Row, RowResult, Sent
 from exports.engine.errors import Refused, Rejected, Throttled
 from exports.engine.http import Client
@@ -72,7 +73,7 @@ def connect(settings: Settings, client: Client | None = None) -> Tryton:
     ))  # fmt: skip
 
 
-class Tryton(common.Vendor):
+class Tryton(Vendor):
     """Parties of one database."""
 
     vendor, denied, accepts, creates_fields = "tryton", DENIED, _ACCEPTS, False
@@ -83,7 +84,7 @@ class Tryton(common.Vendor):
         self._types: Mapping[str, str] = {}
         self.capabilities = engine.Capabilities(
             batch_size=100, write="create_only", connections=2, operations=frozenset(Operation),
-            request_timeout_seconds=settings.timeout_seconds,
+            request_timeout_seconds=settings.timeout_seconds, settle_seconds=10.0,
         )  # fmt: skip
 
     def _call(self, method: str, *parameters: Any) -> Any:

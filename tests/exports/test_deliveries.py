@@ -1,4 +1,4 @@
-"""Files to a folder, to a real SFTP server and to an S3 server: whole, private, and nothing of others touched."""
+"""Files to a folder, to a real SFTP server and to an S3 server: whole, private, nothing of others touched."""
 
 import asyncio
 import json
@@ -163,8 +163,8 @@ def test_s3_gets_whole_files_and_loses_only_ours(tmp_path):
         assert [finding.good for finding in target.check()] == [False], "there is no bucket yet"
         import boto3
 
-        client = boto3.client("s3", "eu-central-1", endpoint_url=f"http://{host}:{port}", aws_access_key_id="k",
-                              aws_secret_access_key="s")  # fmt: skip
+        keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s"}
+        client = boto3.client("s3", "eu-central-1", endpoint_url=f"http://{host}:{port}", **keys)
         client.create_bucket(
             Bucket="exports", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
         )

@@ -79,7 +79,7 @@ def body_problems(spec: dict[str, Any], operation: dict[str, Any], request: Any)
 
 
 def strict(schema: Any) -> Any:
-    """The schema with no other properties than those it names, and with `nullable` in the words of JSON Schema."""
+    """The schema with no other properties than it names, and with `nullable` in the words of JSON Schema."""
     if isinstance(schema, list):
         return [strict(item) for item in schema]
     if not isinstance(schema, dict):

@@ -215,7 +215,8 @@ def test_no_request_subscribes_anybody(opened):
         world.pull()
         world.destination.check(world.fields)
         for request in world.fake.log:
-            text = f"{request.method} {request.path}?{json.dumps(request.query)} {request.content.decode('utf-8', 'replace')}"
+            content = request.content.decode("utf-8", "replace")
+            text = f"{request.method} {request.path}?{json.dumps(request.query)} {content}"
             for pattern in world.forbidden:
                 assert not re.search(pattern, text), (pattern, text[:300])
 

@@ -1,5 +1,6 @@
 """Brevo's contacts API v3 (its own description: `../shared/specs/brevo`): imports that tell no errors of
-single rows, ignore unknown attributes and values of the wrong type, drop invalid addresses and end some looks later.
+single rows, ignore unknown attributes and values of the wrong type, drop invalid addresses and end some
+looks later.
 """
 
 import re

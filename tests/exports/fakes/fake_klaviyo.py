@@ -1,5 +1,5 @@
-"""Klaviyo's API, revision 2026-07-15 (its own description: `../shared/specs/klaviyo`): import jobs with errors
-by pointer, suppressions, unsubscription jobs, merging and deletion of profiles.
+"""Klaviyo's API, revision 2026-07-15 (its own description: `../shared/specs/klaviyo`): import jobs with
+errors by pointer, suppressions, unsubscription jobs, merging and deletion of profiles.
 """
 
 import json

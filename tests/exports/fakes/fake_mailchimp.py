@@ -1,5 +1,6 @@
 """Mailchimp's marketing API 3.0 as its documentation tells it: `PUT` with `status_if_new`, batch operations
-with their answers in an archive on another server, members in compliance state, archiving and permanent deletion.
+with their answers in an archive on another server, members in compliance state, archiving and permanent
+deletion.
 """
 
 import hashlib
