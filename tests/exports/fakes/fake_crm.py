@@ -19,7 +19,7 @@ class FakeCrm(FakeVendor):
         self.erased: set[str] = set()
         self.batches = 0
         self.polls_needed = 2
-        self._last_id = 0
+        self._last_id = self._last_job = 0
         self._jobs_random = random.Random(7)
 
     def by_key(self, key: str) -> list[dict[str, Any]]:
@@ -63,7 +63,8 @@ class FakeCrm(FakeVendor):
 
     @route("POST", "/imports")
     def submit(self, request: Request) -> Answer:
-        job = f"j{len(self.imports) + 1}"
+        self._last_job += 1
+        job = f"j{self._last_job}"
         polls = self._jobs_random.randint(0, 2 * self.polls_needed)
         self.imports[job] = {"rows": request.json, "left": polls, "results": None}
         return Answer(202, {"id": job})
