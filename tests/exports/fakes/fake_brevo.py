@@ -124,6 +124,9 @@ class FakeBrevo(FakeVendor):
 
     @route("GET", "/processes")
     def all_processes(self, request):
+        self.listed = getattr(self, "listed", 0) + 1
+        if self.listed % 4 == 0:
+            self._run_pending()
         found = [{"id": i, "name": "IMPORTUSER", "status": s} for i, s in self.processes.items()]
         return Answer(200, {"processes": found, "count": len(found)})
 

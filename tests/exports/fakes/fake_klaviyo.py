@@ -104,7 +104,7 @@ class FakeKlaviyo(FakeVendor):
 
     def _job(self, id_):
         job = self.jobs[id_]
-        status = ("queued", "processing", "complete")[min(job["looks"], 2)]
+        status = ("queued", "processing", "complete")[int(min(job["looks"], 2))]
         failed = len(job["errors"]) if status == "complete" else 0
         return {
             "type": "profile-bulk-import-job",
@@ -129,6 +129,8 @@ class FakeKlaviyo(FakeVendor):
 
     @route("GET", JOBS)
     def all_jobs(self, request):
+        for job in self.jobs.values():
+            job["looks"] += 0.5
         jobs = [self._job(i) for i in self.jobs]
         return Answer(
             200, {"data": [j for j in jobs if j["attributes"]["status"] != "complete"], "links": {}}

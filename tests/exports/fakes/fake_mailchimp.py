@@ -167,6 +167,8 @@ class FakeMailchimp(FakeVendor):
 
     @route("GET", "/batches")
     def all_batches(self, request):
+        for batch in self.batches.values():
+            batch["looks"] += 0.5
         found = [
             {"id": i, "status": "finished" if b["looks"] > 2 else "started"} for i, b in self.batches.items()
         ]
