@@ -36,6 +36,9 @@ PRIORITY = {
 URGENT = 1
 """Opt-outs and erasures: first, and exempt from guards."""
 
+SUBMISSION_LOST = "submission_lost"
+"""Note in the ledger: a write was not answered, so a job nobody polls may be open at the destination."""
+
 _STATE_AFTER = {
     Operation.UPSERT: "present",
     Operation.RESTORE: "present",

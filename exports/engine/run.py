@@ -16,6 +16,7 @@ import duckdb
 
 from exports.engine import guards
 from exports.engine.destination import Destination, Operation
+from exports.engine.jobs import await_lost_jobs
 from exports.engine.ledger import URGENT, Ledger, locked
 from exports.engine.log import forget_erased, publish_log
 from exports.engine.optouts import ConsentLedger, instant
@@ -23,9 +24,9 @@ from exports.engine.plan import Plan, make_plan, planned_rows
 from exports.engine.progress import Meter, Progress
 from exports.engine.pull import pull_suppressions
 from exports.engine.rate import Limit, RateLimiter
-from exports.engine.retry import DestinationDown, Patience, patiently
+from exports.engine.retry import Patience, patiently
 from exports.engine.rows import fields_of
-from exports.engine.send import SUBMISSION_LOST, Sender
+from exports.engine.send import Sender
 from exports.engine.transmit import Transmitter
 from exports.engine.watch import Watch
 from exports.select import check_columns
@@ -105,13 +106,13 @@ def apply_sync(
         sender = Sender(transmitter, meter, clock, watch.changed, watch.enforce, options.patience)
 
         def queue_urgent() -> None:
-            with open_published(home) as connection:
+            with _published(home) as connection:
                 _compare(connection, sync, destination, ledger, consents, False)
                 with ledger.transaction():
                     for rows in planned_rows(connection, sync.name, 0):
                         ledger.put([row for row in rows if row[4] <= URGENT])
 
-        _await_lost_jobs(name, destination, ledger, options)
+        await_lost_jobs(name, destination, ledger, options.patience, options.sleep)
         resumed = _waiting(ledger)
         watch.enforce()
         if resumed:
@@ -120,7 +121,7 @@ def apply_sync(
         sender.drain()
         ledger.end_runs("resumed", instant(clock()))
         watch.mark()
-        with open_published(home) as connection:
+        with _published(home) as connection:
             plan = _compare(connection, sync, destination, ledger, consents, options.retry_rejected)
             if options.plan_id and options.plan_id != plan.plan_id:
                 raise StalePlan(
@@ -151,6 +152,16 @@ def apply_sync(
 
 
 @contextmanager
+def _published(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published database with bounded memory: what does not fit spills into the private home."""
+    with open_published(home) as connection:
+        connection.execute("set memory_limit = '512MB'")
+        spill = str(home.exports / "spill").replace("'", "''")
+        connection.execute(f"set temp_directory = '{spill}'")
+        yield connection
+
+
+@contextmanager
 def _opened(sync: Sync, home: Home) -> Iterator[tuple[Ledger, ConsentLedger]]:
     with (
         closing(ConsentLedger(home)) as consents,
@@ -168,7 +179,7 @@ def _plan(
     retry_rejected: bool,
 ) -> Plan:
     _check_mode(sync, destination)
-    with open_published(home) as connection:
+    with _published(home) as connection:
         return _compare(connection, sync, destination, ledger, consents, retry_rejected)
 
 
@@ -215,7 +226,7 @@ def _check_mode(sync: Sync, destination: Destination) -> None:
 
 
 def _prepare(sync: Sync, home: Home, destination: Destination, options: Options) -> None:
-    with open_published(home) as connection:
+    with _published(home) as connection:
         fields = fields_of(sync, check_columns(connection, sync))
     findings = patiently(
         lambda: destination.prepare(fields), str(sync.destination), options.patience, options.sleep
@@ -235,25 +246,6 @@ def _definitions(ledger: Ledger) -> dict[str, Sync]:
         sync = Sync.model_validate_json(text)
         found[sync.name] = sync
     return found
-
-
-def _await_lost_jobs(name: str, destination: Destination, ledger: Ledger, options: Options) -> None:
-    """Before newer rows go out: a job whose number got lost could still write older ones over them."""
-    on_their_way = ledger.connection.execute(
-        "select count(*) from outbox where state = 'inflight' and job_id is null"
-    ).fetchone()[0]
-    if ledger.note(SUBMISSION_LOST) != "1" and not on_their_way:
-        return
-    own = {row[0] for row in ledger.connection.execute("select vendor_id from job").fetchall()}
-    wait = destination.capabilities.poll_seconds
-    waited = 0.0
-    while set(patiently(destination.open_jobs, name, options.patience, options.sleep)) - own:
-        if waited > 3600:
-            raise DestinationDown(f"{name}: a job has been open for an hour; run it again later")
-        options.sleep(wait)
-        waited += wait
-        wait = min(wait * 1.5, 30.0)
-    ledger.note(SUBMISSION_LOST, "0")
 
 
 def _start(sync: Sync, ledger: Ledger, plan: Plan, as_of: date, at: str) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 
 from exports.engine.destination import Operation, RowResult, Sent
 from exports.engine.errors import JobLost, Rejected, Retryable, Throttled, Unavailable
-from exports.engine.ledger import Answered, Ledger
+from exports.engine.ledger import SUBMISSION_LOST, Answered, Ledger
 from exports.engine.masking import masked
 from exports.engine.optouts import instant
 from exports.engine.progress import Meter
@@ -24,9 +24,6 @@ from exports.engine.retry import Concurrency, DestinationDown, Patience
 from exports.engine.schema import Item
 from exports.engine.transmit import Batch, Transmitter, check_complete
 from stammkunde.errors import UserError
-
-SUBMISSION_LOST = "submission_lost"
-"""Note in the ledger: a write was not answered, so a job nobody polls may be open at the destination."""
 
 
 class TooManyRejected(UserError):
