@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,8 @@ from exports.engine.destination import Row, RowResult
 from exports.engine.http import Client
 
 _PAGE = 1000
+# The clock that dates answers need not be the one that dates contacts.
+_MARGIN = timedelta(minutes=5)
 
 
 def contact_path(identifier: str) -> str:
@@ -24,7 +27,7 @@ def changed(client: Client, since: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     params: dict[str, Any] = {"limit": _PAGE, "sort": "asc"}
     if since:
-        params["modifiedSince"] = common.iso(parsedate_to_datetime(since))
+        params["modifiedSince"] = common.iso(parsedate_to_datetime(since) - _MARGIN)
     while True:
         page = client.request("GET", "/contacts", params={**params, "offset": len(found)}).body["contacts"]
         before = len(found)

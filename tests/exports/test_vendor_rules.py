@@ -190,3 +190,11 @@ def test_rest_quotes_what_it_puts_into_a_path():
         world.prepared().send([world.row(1, key="a/b?c")])
         assert world.send([world.row(1, key="a/b?c")], Operation.ERASE)["a/b?c"].status == "ok"
         assert world.fake.log[-1].path == "/contacts/a%2Fb%3Fc" and world.fake.stored() == {}
+
+
+def test_brevo_reads_many_rows_back_in_pages():
+    with WORLDS["brevo"]() as world:
+        world.prepared().send(world.rows(130))
+        assert [
+            r.path for r in world.fake.log if r.method == "GET" and r.path.startswith("/contacts/person")
+        ] == []

@@ -67,7 +67,7 @@ def brevo_world(**named):
 def mailchimp_world(**named):
     with FakeMailchimp(**named).serving() as fake:
         settings = mailchimp.Settings(
-            kind="mailchimp", api_key="test-secret-us1", list_id="l1", base_url=fake.url
+            kind="mailchimp", api_key="test-secret-us1", list_id="l1", poll_seconds=0.01, base_url=fake.url
         )
         yield World(
             fake,
@@ -90,7 +90,9 @@ def mailchimp_world(**named):
 @contextmanager
 def klaviyo_world(**named):
     with FakeKlaviyo(**named).serving() as fake:
-        settings = klaviyo.Settings(kind="klaviyo", api_key="test-secret", list_id="L1", base_url=fake.url)
+        settings = klaviyo.Settings(
+            kind="klaviyo", api_key="test-secret", list_id="L1", poll_seconds=0.01, base_url=fake.url
+        )
         yield World(
             fake,
             klaviyo.connect(settings),

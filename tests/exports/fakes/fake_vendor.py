@@ -171,7 +171,7 @@ class FakeVendor:
                     return
                 content = b"" if answer.body is None else json.dumps(answer.body).encode()
                 content = content if answer.content is None else answer.content
-                self.send_response(answer.status)
+                self.send_response_only(answer.status)  # without a date of its own
                 for key, value in {"Content-Type": "application/json", **answer.headers}.items():
                     self.send_header(key, value)
                 self.send_header("Content-Length", str(len(content)))
