@@ -167,13 +167,6 @@ class Ledger:
             )
             self.connection.execute("delete from job where job_id = ?", (job_id,))
 
-    def drop(self, outbox_ids: Sequence[int]) -> None:
-        """Takes rows out that may not go any more."""
-        with self.transaction():
-            self.connection.executemany(
-                "delete from outbox where outbox_id = ?", [(one,) for one in outbox_ids]
-            )
-
     def acknowledge(
         self,
         answered: Sequence[Answered],
