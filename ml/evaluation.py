@@ -87,5 +87,15 @@ def coverage(actual: FloatArray, low: FloatArray, high: FloatArray) -> float | N
     return float(np.mean((actual >= low) & (actual <= high))) if len(actual) else None
 
 
+def paired_difference(first: FloatArray, second: FloatArray) -> tuple[float, float, float] | None:
+    """Mean of first − second over the same rows with its 95 % interval (normal, by the central limit)."""
+    if len(first) < 2:
+        return None
+    difference = first - second
+    mean = float(difference.mean())
+    half = 1.959964 * float(difference.std(ddof=1)) / float(np.sqrt(len(difference)))
+    return mean, mean - half, mean + half
+
+
 def _two_classes(actual: BoolArray) -> bool:
     return bool(len(actual)) and bool(np.any(actual)) and not bool(np.all(actual))

@@ -91,10 +91,11 @@ class Sources(_Section):
 
 
 class Scores(_Section):
-    """Horizons of the predictions, in days."""
+    """Horizons of the predictions, in days, and the yearly rate at which later money counts less."""
 
     churn_horizon_days: int = Field(default=91, ge=7)
     clv_horizon_days: int = Field(default=365, ge=28)
+    clv_discount_rate_pct: float = Field(default=10.0, ge=0, lt=100)
 
 
 class Publish(_Section):
