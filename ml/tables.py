@@ -40,6 +40,8 @@ TABLES: dict[str, dict[str, str]] = {
         "churn_probability": "double",
         "risk_band": "varchar",
         "reasons": "varchar",
+        "margin_at_risk_amount": "decimal(18,2)",
+        "alarm_rank": "integer",
         "model_version": "varchar",
     },
     "lead_score": {
@@ -78,11 +80,23 @@ TABLES: dict[str, dict[str, str]] = {
 
 
 def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Creates the schema `ml` and its score tables where they are missing."""
+    """Creates the schema `ml` and its score tables where they are missing or have other columns."""
     connection.execute("create schema if not exists ml")
     for name, columns in TABLES.items():
         described = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        if name != "model_report" and _columns(connection, name) not in ([], list(columns)):
+            # An older version made it with other columns; its rows are those of the last run only.
+            connection.execute(f"drop table ml.{name}")
         connection.execute(f"create table if not exists ml.{name} ({described})")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    rows = connection.execute(
+        "select column_name from information_schema.columns where table_schema = 'ml' and table_name = ? "
+        "order by ordinal_position",
+        [name],
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def replace_scores(

@@ -40,8 +40,8 @@ class PurchaseHistories:
     """One element per customer with at least one occasion before `until`, sorted by customer_id.
 
     x, t_x and T as in `ml.clv.bgnbd`, in days. Values are sums of the basis, returns subtracted; `recent_*`
-    are those of the last 91 days, `value_28` and `value_364` of the last 28 and 364; `active_weeks` are the weeks
-    with a purchase among the last 13.
+    are those of the last 91 days, `value_28` and `value_364` of the last 28 and 364; `active_weeks`
+    are the weeks with a purchase among the last 13.
     """
 
     until: date

@@ -1,8 +1,8 @@
 """Two-part model of value: the chance of another purchase, times the value of those who do purchase.
 
 Duan, N. et al. (1983), A Comparison of Alternative Models for the Demand for Medical Care, Journal of
-Business & Economic Statistics 1(2). Both parts are boosted trees on what `PurchaseHistories` says of a customer; they
-assume neither that rate and amount are independent nor that customers leave for good.
+Business & Economic Statistics 1(2). Both parts are boosted trees on what `PurchaseHistories` says of a
+customer; they assume neither that rate and amount are independent nor that customers leave for good.
 """
 
 from __future__ import annotations
@@ -38,13 +38,14 @@ INPUTS = (
 
 
 def design(histories: PurchaseHistories) -> FloatArray:
-    """The inputs as a matrix, one column per name of INPUTS; not a number before a second purchase."""
+    """The inputs as a matrix, one column per name of INPUTS; −1 where nobody can tell."""
     h = histories
     recency = h.T - h.t_x
-    gap = np.divide(h.t_x, h.x, out=np.full(h.size, np.nan), where=h.x > 0)
+    gap = np.divide(h.t_x, h.x, out=np.zeros(h.size), where=h.x > 0)
+    overdue = np.where(h.x > 0, recency / np.maximum(gap, 1.0), -1.0)
     return np.column_stack(
         [
-            h.x + 1.0, recency, h.T, recency / np.maximum(gap, 1.0), h.recent_occasions, h.active_weeks,
+            h.x + 1.0, recency, h.T, overdue, h.recent_occasions, h.active_weeks,
             h.mean_value, h.value_28, h.recent_value, h.value_364, h.recent_value / RECENT_DAYS,
             h.value / np.maximum(h.T, RECENT_DAYS),
         ]
@@ -88,8 +89,8 @@ def fit(examples: Examples) -> TwoPart:
     bought = examples.occasions > 0
     if min(int(bought.sum()), int((~bought).sum())) < MIN_OF_EACH:
         raise NotIdentifiedError(
-            f"{int(bought.sum())} customers who came again and {int((~bought).sum())} who did not are too few "
-            f"to train the two-part model (at least {MIN_OF_EACH} of each)."
+            f"{int(bought.sum())} customers who came again and {int((~bought).sum())} who did not are too "
+            f"few to train the two-part model (at least {MIN_OF_EACH} of each)."
         )
     value = examples.value[bought]
     low, high = np.quantile(value, (1.0 - _WINSOR, _WINSOR))

@@ -26,8 +26,7 @@ select
     {% endfor -%}
     -- Margin stays unknown for a customer none of whose purchases has a known cost.
     {% for window in ["", "_28", "_91", "_365"] -%}
-        {{ to_exact_amount("case when margin_days > 0 then margin_amount" ~ window ~ " end") }}
-            as margin_amount{{ window }},
+        case when margin_days > 0 then {{ to_exact_amount("margin_amount" ~ window) }} end as margin_amount{{ window }},
     {% endfor -%}
     cast(median_gap_days as integer) as median_gap_days,
     round({{ divide("recency_days", "median_gap_days") }}, 4) as gap_ratio,
