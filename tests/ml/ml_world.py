@@ -39,9 +39,10 @@ select
     coalesce(sum(margin_amount) filter (age <= 365), 0)::decimal(18,4) margin_amount_365,
     median(gap) median_gap_days, min(age) / nullif(median(gap), 0) gap_ratio,
     0.0::double amount_trend, (sum(net_amount) filter (age <= 365) / count(*) filter (age <= 365))::double
-    basket_amount_365, 2.0::double basket_items_365, 0.0::double return_share_pct, 0.0::double discount_share_pct,
-    1::integer channel_count, 1::integer channels_365, 100.0::double shop_share_pct, 0.0::double branch_share_pct,
-    0.0::double webshop_share_pct, 3::integer category_count, 0::integer tickets_365, 0::integer complaints_365,
+    basket_amount_365, 2.0::double basket_items_365, 0.0::double return_share_pct,
+    0.0::double discount_share_pct, 1::integer channel_count, 1::integer channels_365,
+    100.0::double shop_share_pct, 0.0::double branch_share_pct, 0.0::double webshop_share_pct,
+    3::integer category_count, 0::integer tickets_365, 0::integer complaints_365,
     null::double nps_365, null::double csat_365, 0::integer mails_sent_91, 0::integer mail_opens_91,
     0::integer mail_clicks_91, 0::integer web_visits_91, 0::integer visits_365, true has_email_consent
 from day

@@ -55,8 +55,8 @@ def test_a_learnt_model_beats_the_recency_rule(purchases, tmp_path):
     ).fetchone()
     assert broken == 0 and bands == 3
     alarms = connection.execute(
-        "select alarm_rank, margin_at_risk_amount, risk_band from ml.customer_churn where alarm_rank is not null "
-        "order by alarm_rank"
+        "select alarm_rank, margin_at_risk_amount, risk_band from ml.customer_churn "
+        "where alarm_rank is not null order by alarm_rank"
     ).fetchall()
     assert [rank for rank, _, _ in alarms] == list(range(1, len(alarms) + 1)) and len(alarms) > 50
     assert all(a[1] >= b[1] > 0 for a, b in pairwise(alarms)) and "low" not in {band for *_, band in alarms}
