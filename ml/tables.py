@@ -1,6 +1,7 @@
 """The tables of the schema `ml`: their types, and the one transaction that replaces a model's rows.
 
-The score tables hold the day that was scored last, as the features do; `model_report` keeps every day.
+The score tables hold the day that was scored last, as the features do; `model_report` keeps every day and
+`customer_segment_history` every change.
 """
 
 from __future__ import annotations
@@ -21,6 +22,43 @@ TABLES: dict[str, dict[str, str]] = {
         "value_class": "varchar",
         "strategy": "varchar",
         "previous_segment": "varchar",
+        "stage": "varchar",
+        "needs_segment": "varchar",
+        "current_value_amount": "decimal(18,2)",
+        "potential_value_amount": "decimal(18,2)",
+    },
+    "customer_segment_history": {
+        "customer_id": "varchar",
+        "valid_from": "date",
+        "valid_to": "date",
+        "value_class": "varchar",
+        "stage": "varchar",
+        "segment": "varchar",
+        "strategy": "varchar",
+    },
+    "segment_profile": {
+        "as_of_date": "date",
+        "view": "varchar",
+        "segment": "varchar",
+        "customers": "bigint",
+        "revenue_365_amount": "decimal(18,2)",
+        "margin_365_amount": "decimal(18,2)",
+        "current_value_amount": "decimal(18,2)",
+        "potential_value_amount": "decimal(18,2)",
+        "horizon_days": "integer",
+        "worst_amount": "decimal(18,2)",
+        "realistic_amount": "decimal(18,2)",
+        "best_amount": "decimal(18,2)",
+        "description": "varchar",
+    },
+    "segment_migration": {
+        "as_of_date": "date",
+        "since_date": "date",
+        "from_segment": "varchar",
+        "to_segment": "varchar",
+        "customers": "bigint",
+        "margin_365_amount": "decimal(18,2)",
+        "value_amount": "decimal(18,2)",
     },
     "customer_clv": {
         "customer_id": "varchar",
@@ -84,7 +122,10 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema if not exists ml")
     for name, columns in TABLES.items():
         described = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-        if name != "model_report" and _columns(connection, name) not in ([], list(columns)):
+        if name not in ("model_report", "customer_segment_history") and _columns(connection, name) not in (
+            [],
+            list(columns),
+        ):
             # An older version made it with other columns; its rows are those of the last run only.
             connection.execute(f"drop table ml.{name}")
         connection.execute(f"create table if not exists ml.{name} ({described})")
@@ -127,6 +168,20 @@ def replace_scores(
         connection.execute("rollback")
         raise
     return rows
+
+
+def replace_table(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table | None) -> None:
+    """Replaces all rows of a table that belongs to a model beside its scores."""
+    ensure_tables(connection)
+    connection.execute("begin transaction")
+    try:
+        connection.execute(f"delete from ml.{table}")
+        if rows is not None and rows.num_rows:
+            _insert(connection, table, rows)
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:

@@ -69,17 +69,23 @@ def resolve_identity(context: dg.AssetExecutionContext, retailer: Retailer) -> A
 
 MODELS = {
     # module: (table, what it reads, what it says)
-    "segments": (
-        "customer_segment",
-        ("customer_features", "customer_purchase_day"),
-        "RFM scores, named segment, value class, strategy.",
-    ),
     "clv": (
         "customer_clv",
         ("customer_purchase_day",),
         "Margin expected from each customer, with an interval.",
     ),
     "churn": ("customer_churn", ("customer_features", "customer_purchase_day"), "Probability to stay away."),
+    "segments": (
+        "customer_segment",
+        (
+            "customer_features",
+            "customer_purchase_day",
+            "customer_product",
+            "ml/customer_clv",
+            "ml/customer_churn",
+        ),
+        "Value class, stage, strategy, RFM and needs segments.",
+    ),
     "leads": (
         "lead_score",
         ("lead_features",),
@@ -94,7 +100,7 @@ def _model_asset(module: str, table: str, reads: tuple[str, ...], description: s
         key=["ml", table],
         group_name="ml",
         description=description,
-        deps=[dg.AssetKey(["features", name]) for name in reads],
+        deps=[dg.AssetKey(name.split("/") if "/" in name else ["features", name]) for name in reads],
         kinds={"python", "scikitlearn"},
         owners=OWNERS,
         pool="warehouse",
