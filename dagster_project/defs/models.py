@@ -91,6 +91,11 @@ MODELS = {
         ("lead_features",),
         "How likely a lead buys, from what was known then.",
     ),
+    "measures": (
+        "campaign_effect",
+        ("customer_purchase_day", "ml/customer_segment"),
+        "What campaigns brought against their hold-outs.",
+    ),
     "recommend": ("recommendation", ("customer_product",), "What to buy again, what to discover."),
 }
 
