@@ -11,10 +11,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+
+# Threads that spin while they wait cost many times their work beside a busy core. Read when OpenMP is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parents[1]
 FEATURE_MODELS = (
@@ -29,7 +32,8 @@ create table golden.int_consent_records (customer_id varchar, channel varchar, a
     status varchar, is_double_opt_in boolean, recorded_at timestamp, evidence varchar);
 """
 
-# Fuel and coupon lines are no products that anybody could be recommended.
+# Fuel and coupon lines are no products that anybody could be recommended, nor are those that fewer than 20
+# households had bought before the test.
 _JOURNEY = """
 create table golden.int_sales as
 select basket_id::varchar as sale_id, 'shop' as channel, household_id::varchar as customer_id,
@@ -44,7 +48,9 @@ select basket_id::varchar as sale_id, 'shop' as channel, household_id::varchar a
     p.department as category, true as is_turnover, 'goods' as line_kind, quantity::decimal(18,4) as quantity,
     sales_value::decimal(18,4) as net_amount
 from '{transactions}' t left join '{products}' p using (product_id)
-where coalesce(p.department, '') not in ('FUEL', 'COUPON', 'MISCELLANEOUS');
+where coalesce(p.department, '') not in ('FUEL', 'COUPON', 'MISCELLANEOUS') and product_id in (
+    select product_id from '{transactions}' where transaction_timestamp < '{known_until}'
+    group by product_id having count(distinct household_id) >= 20);
 """
 
 _MADE = """
@@ -56,7 +62,7 @@ select (i * 100 + k)::varchar as sale_id, ['shop', 'branch', 'webshop'][1 + hash
     (5 + hash(i, k, 'net') % 20000 / 100)::decimal(18,4) as net_amount,
     (2 + hash(i, k, 'net') % 20000 / 250)::decimal(18,4) as margin_amount,
     0::decimal(18,4) as discount_amount, 0::decimal(18,4) as return_amount
-from range({customers}) c(i), lateral (select unnest(range(1 + hash(i) % {most}))) s(k);
+from range({customers}) c(i), lateral (select unnest(range((1 + hash(i) % {most})::bigint))) s(k);
 create table golden.int_sale_lines as
 select sale_id, channel, customer_id, sold_at, 'p' || hash(sale_id) % 2000 as product_no,
     'g' || hash(sale_id) % 12 as category, true as is_turnover, 'goods' as line_kind,
@@ -81,6 +87,7 @@ def complete_journey(path: Path, as_of: date, ages: Sequence[int]) -> None:
         _JOURNEY.format(
             transactions=folder / "data" / "transactions.parquet",
             products=folder / "data" / "products.parquet",
+            known_until=as_of - timedelta(days=min(ages)),
         ),
     )
     features(path, as_of, ages)

@@ -1,7 +1,7 @@
 """Who gets a campaign and who is held out: drawn once, before it begins, and kept in a file of its own.
 
-`<models>/measures/<campaign_id>.json` holds what was drawn and its checksum: a warehouse that is built anew finds
-the same groups again.
+`<models>/measures/<campaign_id>.json` holds what was drawn and its checksum: a warehouse that is built anew
+finds the same groups again.
 """
 
 from __future__ import annotations
