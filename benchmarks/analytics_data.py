@@ -54,18 +54,20 @@ where coalesce(p.department, '') not in ('FUEL', 'COUPON', 'MISCELLANEOUS') and 
 """
 
 _MADE = """
+create temp macro draw(i, k, what, below) as (hash(i, k, what) % below)::bigint;
 create table golden.int_sales as
-select (i * 100 + k)::varchar as sale_id, ['shop', 'branch', 'webshop'][1 + hash(i, k) % 3] as channel,
+select (i * 100 + k)::varchar as sale_id,
+    ['shop', 'branch', 'webshop'][1 + draw(i, k, 'channel', 3)] as channel,
     'c_' || lpad(i::varchar, 16, '0') as customer_id,
-    (date '{as_of}' - (1 + hash(i, k, 'day') % {days})::integer)::timestamp + interval 10 hour as sold_at,
-    true as is_turnover, 1 as purchase_count, (1 + hash(k, i) % 5)::decimal(18,4) as item_quantity,
-    (5 + hash(i, k, 'net') % 20000 / 100)::decimal(18,4) as net_amount,
-    (2 + hash(i, k, 'net') % 20000 / 250)::decimal(18,4) as margin_amount,
+    (date '{as_of}' - (1 + draw(i, k, 'day', {days}))::integer)::timestamp + interval 10 hour as sold_at,
+    true as is_turnover, 1 as purchase_count, (1 + draw(i, k, 'items', 5))::decimal(18,4) as item_quantity,
+    (5 + draw(i, k, 'net', 20000) / 100)::decimal(18,4) as net_amount,
+    (2 + draw(i, k, 'net', 20000) / 250)::decimal(18,4) as margin_amount,
     0::decimal(18,4) as discount_amount, 0::decimal(18,4) as return_amount
-from range({customers}) c(i), lateral (select unnest(range((1 + hash(i) % {most})::bigint))) s(k);
+from range({customers}) c(i), lateral (select unnest(range(1 + draw(i, 0, 'sales', {most})))) s(k);
 create table golden.int_sale_lines as
-select sale_id, channel, customer_id, sold_at, 'p' || hash(sale_id) % 2000 as product_no,
-    'g' || hash(sale_id) % 12 as category, true as is_turnover, 'goods' as line_kind,
+select sale_id, channel, customer_id, sold_at, 'p' || draw(sale_id, 0, 'product', 2000) as product_no,
+    'g' || draw(sale_id, 0, 'category', 12) as category, true as is_turnover, 'goods' as line_kind,
     item_quantity as quantity, net_amount
 from golden.int_sales;
 """
