@@ -25,6 +25,11 @@ DEFAULTS = {
 
 DAGSTER_YAML = """\
 # Written by stammkunde. One run at a time, because DuckDB takes one writer; no telemetry.
+event_log_storage:
+  module: dagster_project.run_history
+  class: RunHistory
+  config:
+    dagster_home: {env: DAGSTER_HOME}
 nux:
   enabled: false
 telemetry:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
+from dagster_project.dbt_process import Dbt
 from dagster_project.environments import DBT_DIRECTORY, create_home, dbt_executable, default_config_path
 from stammkunde.config import Config, load_config
 from stammkunde.golden.lifecycle import load_lifecycle
@@ -82,9 +82,9 @@ class Retailer(dg.ConfigurableResource):
         return began.astimezone(config.zone).date()
 
 
-def dbt_resource() -> DbtCliResource:
+def dbt_resource() -> Dbt:
     """dbt of this environment on our project."""
-    return DbtCliResource(
+    return Dbt(
         project_dir=str(DBT_DIRECTORY), profiles_dir=str(DBT_DIRECTORY), dbt_executable=dbt_executable()
     )
 

@@ -1,7 +1,7 @@
 """What ingestion refused, as check results: `contract` per table, `files_refused` where files were.
 
 The newest load of a table up to the run's day speaks, if it delivered anything: a bad delivery is remembered
-until a good one follows.
+until a good one follows or a later load mends it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def contract_results(
 ) -> list[CheckResult]:
     """Results from `raw.ingestion_load` and `raw.quarantine`, sorted by source and table.
 
-    Quarantined rows are a warning; an error when they are more than `blocking_share` of the rows read and at
-    least `blocking_rows`.
+    Quarantined rows that no later load has mended are a warning; an error when they are more than
+    `blocking_share` of the rows read and at least `blocking_rows`.
     """
     rows = connection.execute(
         """
@@ -38,17 +38,25 @@ def contract_results(
             qualify row_number() over (partition by source, table_name order by load_id desc) = 1
         ),
 
-        reasons as (
-            select source, table_name, load_id, count(distinct (field, reason)) as reason_count
+        -- What a later load has mended is no fault any more.
+        noted as (
+            select
+                source, table_name, load_id,
+                count(*) filter (kind = 'row' and healed_by_load_id is not null) as rows_healed,
+                count(*) filter (kind = 'file' and healed_by_load_id is not null) as files_healed,
+                count(distinct (field, reason)) filter (kind = 'row' and healed_by_load_id is null) as reasons
             from raw.quarantine
             group by source, table_name, load_id
         )
 
         select
-            newest.source, newest.table_name, newest.rows_read, newest.rows_quarantined,
-            newest.files_read, newest.files_refused, coalesce(reasons.reason_count, 0)
+            newest.source, newest.table_name, newest.rows_read,
+            newest.rows_quarantined - coalesce(noted.rows_healed, 0),
+            newest.files_read,
+            newest.files_refused - coalesce(noted.files_healed, 0),
+            coalesce(noted.reasons, 0)
         from newest
-        left join reasons using (source, table_name, load_id)
+        left join noted using (source, table_name, load_id)
         order by newest.source, newest.table_name
         """,
         {"as_of": as_of},

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import dbt_assets
 
 from dagster_project.dbt_manifest import StammkundeTranslator, dbt_project, ensure_manifest
+from dagster_project.dbt_process import Dbt
 from dagster_project.progress import enabled, say
 from dagster_project.resources import Retailer, dbt_vars
 
@@ -31,9 +32,7 @@ def _quiet(log: Path) -> AbstractContextManager[Any]:
     return redirect_stdout(log.open("a", encoding="utf-8")) if enabled() else nullcontext()
 
 
-def _build(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, retailer: Retailer, title: str
-) -> Iterator[Any]:
+def _build(context: dg.AssetExecutionContext, dbt: Dbt, retailer: Retailer, title: str) -> Iterator[Any]:
     """Runs `dbt build` on the context's selection. Unit tests are for `make test`, not for every night."""
     as_of = retailer.as_of(context.run, context.instance)
     arguments = ["build", "--vars", dbt_vars(retailer.config, as_of), "--exclude-resource-type", "unit_test"]
@@ -55,24 +54,18 @@ def _build(
 
 
 @dbt_assets(**_common, exclude=f"{AFTER_IDENTITY} {AFTER_MODELS}", name="dbt_staging_and_identity")
-def staging_and_identity(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, retailer: Retailer
-) -> Iterator[Any]:
+def staging_and_identity(context: dg.AssetExecutionContext, dbt: Dbt, retailer: Retailer) -> Iterator[Any]:
     """Staging of every source and the evidence about who is who."""
     yield from _build(context, dbt, retailer, "staging and identity")
 
 
 @dbt_assets(**_common, select=AFTER_IDENTITY, exclude=AFTER_MODELS, name="dbt_golden_and_features")
-def golden_and_features(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, retailer: Retailer
-) -> Iterator[Any]:
+def golden_and_features(context: dg.AssetExecutionContext, dbt: Dbt, retailer: Retailer) -> Iterator[Any]:
     """Golden records, sales with their customers, features, and the marts that need no model."""
     yield from _build(context, dbt, retailer, "golden records, sales and features")
 
 
 @dbt_assets(**_common, select=AFTER_MODELS, name="dbt_scores_and_quality")
-def scores_and_quality(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, retailer: Retailer
-) -> Iterator[Any]:
+def scores_and_quality(context: dg.AssetExecutionContext, dbt: Dbt, retailer: Retailer) -> Iterator[Any]:
     """Marts of the scores, data quality and the 360 degree view."""
     yield from _build(context, dbt, retailer, "scores, data quality and the 360 degree view")

@@ -1,15 +1,13 @@
 """Runs the dbt project on a warehouse made by a test: typed raw tables in, models out."""
 
-import os
-import subprocess
-import sys
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any, Self
 
 import duckdb
+from dbt_runs import run_dbt
 
 from ingestion.contracts import catalogue
-from stammkunde.home import PROJECT_ROOT
 
 AS_OF = "2026-11-01"
 RAW_TYPES = {
@@ -25,11 +23,12 @@ LINEAGE = {"_load_id": "varchar", "_source_file": "varchar", "_source_line": "bi
 BOOKKEEPING = {
     "ingestion_load": (
         "source varchar, table_name varchar, load_id varchar, as_of_date date, files_read bigint, "
-        "files_refused bigint, rows_read bigint, rows_loaded bigint, rows_quarantined bigint"
+        "files_refused bigint, rows_read bigint, rows_loaded bigint, rows_quarantined bigint, "
+        "seen_again bigint"
     ),
     "quarantine": (
         "source varchar, table_name varchar, load_id varchar, as_of_date date, file varchar, line bigint, "
-        "field varchar, value_masked varchar, reason varchar"
+        "field varchar, value_masked varchar, reason varchar, kind varchar, healed_by_load_id varchar"
     ),
 }
 
@@ -49,6 +48,14 @@ class Warehouse:
                     connection.execute(f"create table raw.{table.raw_name} ({spec})")
             for name, spec in BOOKKEEPING.items():
                 connection.execute(f"create table raw.{name} ({spec})")
+
+    @classmethod
+    def at(cls, directory: Path) -> Self:
+        """The warehouse that a directory holds already."""
+        warehouse = cls.__new__(cls)
+        warehouse.directory = directory
+        warehouse.path = directory / "warehouse.duckdb"
+        return warehouse
 
     def load(self, table: str, *rows: dict, load: int = 1, file: str = "file") -> None:
         """Appends rows of one load and file to a raw table; columns that a row leaves out are null."""
@@ -74,31 +81,9 @@ class Warehouse:
             for statement in statements:
                 connection.execute(statement)
 
-    def dbt(self, *arguments: str, as_of: str | None = AS_OF, check: bool = True) -> str:
-        """Runs dbt in a process of its own and returns its output; with `check`, a failure fails the test."""
-        command = [
-            str(Path(sys.executable).parent / "dbt"),
-            "--no-use-colors",
-            *arguments,
-            "--project-dir",
-            str(PROJECT_ROOT / "dbt"),
-            "--profiles-dir",
-            str(PROJECT_ROOT / "dbt"),
-            "--target-path",
-            str(self.directory / "target"),
-            "--log-path",
-            str(self.directory / "logs"),
-        ]
-        if as_of:
-            command += ["--vars", f"{{as_of: {as_of}}}"]
-        environment = os.environ | {
-            "STAMMKUNDE_WAREHOUSE": str(self.path),
-            "DO_NOT_TRACK": "1",
-            "DBT_TARGET": "duckdb",
-        }
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert not check or done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-        return done.stdout
+    def dbt(self, *arguments: str, as_of: str = AS_OF, **variables: Any) -> None:
+        """Runs dbt on this warehouse; fails with dbt's own messages."""
+        run_dbt(self.path, *arguments, variables={"as_of": as_of, **variables})
 
     def resolve(self, as_of: str = AS_OF):
         """Runs the identity step between the models."""

@@ -1,15 +1,17 @@
 """From raw party records to golden customers, with dbt and the identity step as a run does it."""
 
 import pytest
-from dbt_project import Warehouse, at
+from dbt_project import AS_OF, Warehouse, at
+from dbt_runs import command
 
 EARLY = "+int_identity_edges +identity_vetoes"
 LATE = (
-    "stg_touchpoints__mail_events int_customer_records int_email_problems int_place_mismatches survivorship_rule "
-    "int_golden_candidates int_golden_attributes_ranked int_golden_winners int_golden_values int_golden_records "
-    "int_household_members int_account_links int_account_parents "
+    "stg_touchpoints__mail_events int_customer_records int_email_problems int_place_mismatches "
+    "survivorship_rule int_golden_candidates int_golden_attributes_ranked int_golden_winners "
+    "int_golden_values int_golden_records int_household_members int_account_links int_account_parents "
     "customer_identity customer_id_history customer_attribute account account_contact"
 )
+VARS = f"{{as_of: {AS_OF}}}"
 WITHOUT_TESTS = ("--exclude-resource-type", "test", "unit_test")
 
 
@@ -212,10 +214,9 @@ def test_new_versions_replace_old_ones(tmp_path):
     warehouse.dbt("run", "--select", "stg_shop__loyalty_members", "stg_branch__branches")
     assert warehouse.query("select city from staging.stg_shop__loyalty_members") == [("Bonn",)]
     assert warehouse.query("select branch_id from staging.stg_branch__branches") == [("B",)]
-    sql = warehouse.dbt(
-        "compile", "--quiet", "--inline", "select pos_zeile from {{ latest_version('shop__lines') }} as lines"
-    )
-    assert warehouse.query(sql) == [("1",)]
+    inline = "select pos_zeile from {{ latest_version('shop__lines') }} as lines"
+    compiled = command(warehouse.path, "--quiet", "compile", "--inline", inline, "--vars", VARS)
+    assert warehouse.query(compiled.stdout) == [("1",)]
 
 
 def test_shared_identifiers_do_not_explode(tmp_path):
@@ -242,11 +243,13 @@ def test_shared_identifiers_do_not_explode(tmp_path):
 
 
 def test_a_run_without_a_day_is_refused(tmp_path):
-    output = Warehouse(tmp_path).dbt("run", "--select", "stg_leads__leads", as_of=None, check=False)
-    assert "The day of the run is missing" in output
+    refused = command(Warehouse(tmp_path).path, "run", "--select", "stg_leads__leads")
+    assert refused.returncode != 0
+    assert "The day of the run is missing" in refused.stdout
 
 
 def test_everything_builds_on_no_data_and_the_models_unit_tests_pass(tmp_path):
-    output = Warehouse(tmp_path).dbt("build")
-    assert "ERROR=0" in output
-    assert " unit tests" in output
+    built = command(Warehouse(tmp_path).path, "build", "--vars", VARS)
+    assert built.returncode == 0, built.stdout[-6000:]
+    assert "ERROR=0" in built.stdout
+    assert " unit tests" in built.stdout

@@ -1,10 +1,12 @@
 """The YAML of the raw sources says exactly what the contracts say."""
 
+import duckdb
 import yaml
 from dbt_project import LINEAGE, RAW_TYPES
 
 from ingestion.contracts import catalogue
-from stammkunde.home import PROJECT_ROOT
+from ingestion.raw import register_raw
+from stammkunde.home import PROJECT_ROOT, Home
 
 BOOKKEEPING = {"ingestion_load", "quarantine"}
 
@@ -36,3 +38,16 @@ def test_the_same_keys():
     for name, table in contracts().items():
         meta = source[name]["config"]["meta"]
         assert meta == {"key": list(table.key), "replace_by": list(table.replace_by)}, name
+
+
+def test_the_bookkeeping_has_the_columns_that_are_registered(tmp_path):
+    with duckdb.connect() as connection:
+        register_raw(connection, Home(tmp_path))
+        for name in BOOKKEEPING:
+            registered = connection.execute(
+                "select column_name, lower(data_type) from duckdb_columns() "
+                "where schema_name = 'raw' and table_name = ? order by column_index",
+                [name],
+            ).fetchall()
+            written = [(c["name"], c["data_type"]) for c in raw_source()[name]["columns"]]
+            assert written == registered, name

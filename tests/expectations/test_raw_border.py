@@ -132,6 +132,20 @@ def test_table_of_which_every_row_is_in_quarantine_is_not_taken_for_absent(raw):
     assert [(r.rule, r.failed) for r in blocking_failures(results)] == [("contract", 60)]
 
 
+def test_what_a_later_load_has_mended_is_no_fault_any_more(raw):
+    raw.load("shop", "loyalty", [member(1)], quarantined=60, refused=1, healed_by="000002")
+    results = check(raw.connection, "raw", AS_OF)
+    found = of(results, "contract")
+    assert (found.checked, found.failed, found.passed) == (61, 0, True)
+    assert not [r for r in results if r.rule == "files_refused"]
+    assert blocking_failures(results) == []
+
+    raw.load("shop", "loyalty", [member(1)], quarantined=60, refused=1, load_id="000003")
+    results = check(raw.connection, "raw", AS_OF)
+    assert [(r.rule, r.failed) for r in blocking_failures(results)] == [("contract", 60)]
+    assert of(results, "files_refused").failed == 1
+
+
 def test_suites_name_columns_of_the_contracts(raw):
     """Every projection binds against the contract's columns, every suite runs on empty values."""
     for spec in TABLE_CHECKS:

@@ -3,16 +3,19 @@
 Who is who is given, not resolved: these tests are about values.
 """
 
-import json
+import shutil
 from pathlib import Path
 
 import duckdb
-from dbt_project import AS_OF, Warehouse, at
+from dbt_project import Warehouse, at
 
 from stammkunde.golden.corrections import write_corrections
 from stammkunde.golden.survivorship import load_survivorship
 
-MARTS = "+customer_attribute +customer +household +account_contact +account +referral"
+WANTED = ("customer_attribute", "customer", "household", "account_contact", "account", "referral")
+MARTS = " ".join(f"+{mart}" for mart in WANTED)
+AFTER_STAGING = " ".join(f"+{mart},source:identity+ +{mart},source:golden+" for mart in WANTED)
+"""What a change of who is who or of a correction changes; the staging is there already."""
 CUSTOMERS = {
     "c_maria": ("shop:M1", "branch:B1", "webshop:W1", "leads:L1"),
     "c_peter": ("shop:M2",),
@@ -91,6 +94,12 @@ def make_world(directory: Path) -> Warehouse:
     return warehouse
 
 
+def copy_of(built: Warehouse, directory: Path) -> Warehouse:
+    """A built world of one's own."""
+    shutil.copy(built.path, directory)
+    return Warehouse.at(directory)
+
+
 def assign(warehouse: Warehouse, customers: dict[str, tuple[str, ...]]) -> None:
     warehouse.execute(
         "delete from identity.identity_assignment",
@@ -110,8 +119,7 @@ def build(warehouse: Warehouse, select: str = MARTS, **survivorship) -> None:
     rules = load_survivorship().dbt_var()
     for group, rule in survivorship.items():
         rules[group] |= rule
-    variables = json.dumps({"as_of": AS_OF, "survivorship": rules})
-    warehouse.dbt("run", "--vars", variables, "--select", *select.split(), as_of=None)
+    warehouse.dbt("run", "--select", *select.split(), survivorship=rules)
 
 
 def values(warehouse: Warehouse, customer: str) -> dict[str, str]:

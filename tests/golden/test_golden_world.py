@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
-import pytest
-from golden_world import CUSTOMERS, assign, build, make_world, values
+from golden_world import AFTER_STAGING, CUSTOMERS, assign, build, copy_of, values
 
 from stammkunde.golden.corrections import correct
 
@@ -14,13 +13,6 @@ GOLDEN = "golden.int_golden_values"
 SURVIVORSHIP = (
     "survivorship_rule int_golden_attributes_ranked int_golden_winners int_golden_values customer_attribute"
 )
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    warehouse = make_world(tmp_path_factory.mktemp("world"))
-    build(warehouse)
-    return warehouse
 
 
 def attributes(warehouse):
@@ -115,9 +107,8 @@ def test_the_steward_sets_the_strategies(built):
     ]
 
 
-def test_corrections_win_and_follow_the_customer(tmp_path):
-    warehouse = make_world(tmp_path)
-    build(warehouse)
+def test_corrections_win_and_follow_the_customer(built, tmp_path):
+    warehouse = copy_of(built, tmp_path)
     moment = datetime(2026, 10, 31, tzinfo=UTC)
     with duckdb.connect(str(warehouse.path), read_only=True) as connection:
         made = [
@@ -127,7 +118,7 @@ def test_corrections_win_and_follow_the_customer(tmp_path):
             )
             for attribute, value in (("house_no", "10"), ("email", "maria@right.de"), ("phone", None))
         ]  # fmt: skip
-    build(warehouse)
+    build(warehouse, AFTER_STAGING)
     maria = values(warehouse, "c_maria")
     assert (maria["street"], maria["house_no"], maria["city"]) == ("Neue Gasse", "10", "München")
     assert maria["email"] == "maria@right.de"
@@ -152,12 +143,12 @@ def test_corrections_win_and_follow_the_customer(tmp_path):
     # Split: the record that the e-mail address hung on is a customer of its own; then all merge into Peter.
     rest = tuple(record for record in CUSTOMERS["c_maria"] if record != made[1].record_id)
     assign(warehouse, {**CUSTOMERS, "c_maria": rest, "c_new": (made[1].record_id,)})
-    build(warehouse)
+    build(warehouse, AFTER_STAGING)
     assert values(warehouse, "c_new")["email"] == "maria@right.de"
     assert values(warehouse, "c_maria").get("email") != "maria@right.de"
     assert values(warehouse, "c_maria")["house_no"] == "10"
     everybody = {name: records for name, records in CUSTOMERS.items() if name not in ("c_maria", "c_peter")}
     assign(warehouse, {**everybody, "c_peter": (*CUSTOMERS["c_peter"], *CUSTOMERS["c_maria"])})
-    build(warehouse)
+    build(warehouse, AFTER_STAGING)
     peter = values(warehouse, "c_peter")
     assert (peter["email"], peter["house_no"]) == ("maria@right.de", "10")

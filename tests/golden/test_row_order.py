@@ -4,7 +4,6 @@ import random
 
 import duckdb
 import pytest
-from golden_world import MARTS, build, make_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,11 +12,9 @@ MODELS = ("int_golden_attributes_ranked", "int_golden_winners")
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
+def compiled(built):
     """Model → its SQL, on tables of the schema golden."""
-    warehouse = make_world(tmp_path_factory.mktemp("world"))
-    build(warehouse, MARTS)
-    folder = warehouse.directory / "target" / "compiled" / "stammkunde" / "models" / "intermediate" / "golden"
+    folder = built.directory / "target" / "compiled" / "stammkunde" / "models" / "intermediate" / "golden"
     return {model: (folder / f"{model}.sql").read_text(encoding="utf-8") for model in MODELS}
 
 

@@ -73,6 +73,21 @@ def test_optional_files_are_read_and_others_passed_over(shop):
     assert shop.query("select z_buchungstag::varchar from raw.shop__closings") == [("2024-03-01",)]
 
 
+def test_one_receipt_may_be_paid_in_two_currencies(shop):
+    bon = "K1;2024-03-01T20:00:00;1;b1"
+    payments = (
+        f"{KEY};ZAHLART_TYP;ZAHLART_NAME;ZAHLWAEH_CODE;ZAHLWAEH_BETRAG;BASISWAEH_BETRAG\r\n"
+        f"{bon};Bar;Bargeld;EUR;;6,00\r\n{bon};Bar;Bargeld;CHF;4,20;4,00\r\n"
+    )
+    write_zip(shop.folder / "a.zip", files(datapayment=payments))
+    shop.ingest()
+    assert shop.query("select zahlwaeh_code, basiswaeh_betrag from raw.shop__payments order by all") == [
+        ("CHF", Decimal(4)),
+        ("EUR", Decimal(6)),
+    ]
+    assert shop.query("select count(*) from raw.quarantine") == [(0,)]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
 @pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r"])
 def test_encodings_and_line_ends(shop, encoding, line_end):

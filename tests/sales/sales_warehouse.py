@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from dbt_runs import run_dbt
 
 from ingestion.contracts import ARROW_TYPES, LINEAGE_FIELDS, catalogue
-from stammkunde.home import PROJECT_ROOT
 
 DUCKDB_TYPES = {
     "text": "varchar",
@@ -26,11 +25,11 @@ assert set(DUCKDB_TYPES) == set(ARROW_TYPES)
 
 INGESTION_LOAD = (
     "source varchar, table_name varchar, load_id varchar, as_of_date date, files_read bigint, "
-    "files_refused bigint, rows_read bigint, rows_loaded bigint, rows_quarantined bigint"
+    "files_refused bigint, rows_read bigint, rows_loaded bigint, rows_quarantined bigint, seen_again bigint"
 )
 QUARANTINE = (
     "source varchar, table_name varchar, load_id varchar, as_of_date date, file varchar, line bigint, "
-    "field varchar, value_masked varchar, reason varchar"
+    "field varchar, value_masked varchar, reason varchar, kind varchar, healed_by_load_id varchar"
 )
 
 
@@ -108,29 +107,8 @@ class Warehouse:
 
     def dbt(self, *arguments: str, as_of: str = "2026-01-01", **variables: Any) -> None:
         """Runs dbt on this warehouse; fails with dbt's own messages."""
-        from dbt.cli.main import dbtRunner
-
         self._write_pending()
-        os.environ["STAMMKUNDE_WAREHOUSE"] = str(self.path)
-        folders = self.path.parent
-        result = dbtRunner().invoke(
-            [
-                *arguments,
-                "--quiet",
-                "--project-dir", str(PROJECT_ROOT / "dbt"),
-                "--profiles-dir", str(PROJECT_ROOT / "dbt"),
-                "--target-path", str(folders / "target"),
-                "--log-path", str(folders / "logs"),
-                "--vars", json.dumps({"as_of": as_of, **variables}),
-            ]
-        )  # fmt: skip
-        assert result.exception is None, result.exception
-        failed = [
-            f"{r.node.name}: {r.message}"
-            for r in getattr(result.result, "results", [])
-            if str(r.status) in ("error", "fail", "runtime error")
-        ]
-        assert result.success, "\n".join(failed)
+        run_dbt(self.path, *arguments, variables={"as_of": as_of, **variables})
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The result of a query."""

@@ -83,7 +83,7 @@ PAYMENTS = Table(
     source="shop",
     name="payments",
     description="Means of payment (Bonkopf_Zahlarten, datapayment.csv)",
-    key=(*_RECEIPT_KEY, "zahlart_typ", "zahlart_name"),
+    key=(*_RECEIPT_KEY, "zahlart_typ", "zahlart_name", "zahlwaeh_code"),
     replace_by=_CLOSING_KEY,
     optional=True,
     fields=(
@@ -91,6 +91,7 @@ PAYMENTS = Table(
         Field("bon_id", required=True),
         Field("zahlart_typ"),
         Field("zahlart_name"),
+        Field("zahlwaeh_code", description="currency that was handed over, ISO 4217"),
         Field("basiswaeh_betrag", "decimal"),
     ),
 )
