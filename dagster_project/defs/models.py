@@ -15,21 +15,32 @@ OWNERS = ["team:data-science"]
 
 MODELS = {
     # module: (table, what it reads, what it says)
-    "segments": (
-        "customer_segment",
-        ("customer_features", "customer_purchase_day"),
-        "RFM scores, named segment, value class, strategy.",
-    ),
     "clv": (
         "customer_clv",
         ("customer_purchase_day",),
         "Margin expected from each customer, with an interval.",
     ),
     "churn": ("customer_churn", ("customer_features", "customer_purchase_day"), "Probability to stay away."),
+    "segments": (
+        "customer_segment",
+        (
+            "customer_features",
+            "customer_purchase_day",
+            "customer_product",
+            "ml/customer_clv",
+            "ml/customer_churn",
+        ),
+        "Value class, stage, strategy, RFM and needs segments.",
+    ),
     "leads": (
         "lead_score",
         ("lead_features",),
         "How likely a lead buys, from what was known then.",
+    ),
+    "measures": (
+        "campaign_effect",
+        ("customer_purchase_day", "ml/customer_segment"),
+        "What campaigns brought against their hold-outs.",
     ),
     "recommend": ("recommendation", ("customer_product",), "What to buy again, what to discover."),
 }
@@ -40,7 +51,7 @@ def _model_asset(module: str, table: str, reads: tuple[str, ...], description: s
         key=["ml", table],
         group_name="ml",
         description=description,
-        deps=[dg.AssetKey(["features", name]) for name in reads],
+        deps=[dg.AssetKey(name.split("/") if "/" in name else ["features", name]) for name in reads],
         kinds={"python", "scikitlearn"},
         owners=OWNERS,
         pool="warehouse",
