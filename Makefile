@@ -6,7 +6,7 @@ BENCH := .venv-bench
 STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: setup run test ui lint bench bench-identity clean lock
+.PHONY: setup run test ui lint audit bench bench-identity bench-faults bench-fuzz clean lock
 
 setup: $(STAMP)
 
@@ -40,6 +40,13 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint dbt/models dbt/tests
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive stammkunde ingestion ml exports privacy expectations dagster_project
+
+audit: ## known vulnerabilities of the locked packages; needs a network
+	@test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && .venv-audit/bin/pip install --quiet pip-audit; } \
+	  || { rm -rf .venv-audit; echo "make audit needs a network: pip-audit could not be installed"; exit 1; }
+	@.venv-audit/bin/pip-audit --requirement requirements.lock --disable-pip --require-hashes \
+	  || { echo "either a package above has a known vulnerability, or the database of vulnerabilities cannot be reached"; exit 1; }
 
 bench: setup ## figures for the README; needs ../shared/data for the UCI part
 	$(BIN)/python benchmarks/uci_online_retail.py
@@ -48,6 +55,12 @@ bench: setup ## figures for the README; needs ../shared/data for the UCI part
 
 bench-identity: $(BENCH)/.installed ## identity resolution beside others; wider with ../shared/data
 	PYTHONPATH=. $(BENCH)/bin/python benchmarks/identity.py
+
+bench-faults: setup ## 200 kills over the whole pipeline, about two hours
+	PYTHONPATH=. $(BIN)/python benchmarks/faults.py --kills 200
+
+bench-fuzz: setup ## ten minutes of damaged files for the parsers
+	PYTHONPATH=. $(BIN)/python benchmarks/fuzz.py --minutes 10
 
 # The peers live in an environment of their own on top of ours.
 $(BENCH)/.installed: requirements-bench.lock $(STAMP)

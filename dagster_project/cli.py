@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from dagster_project import cli_destination, cli_golden, cli_identity, cli_sync
+from dagster_project import (
+    cli_destination,
+    cli_golden,
+    cli_identity,
+    cli_operations,
+    cli_privacy,
+    cli_quarantine,
+    cli_sync,
+)
 from dagster_project.environments import apply_defaults, default_config_path
 from stammkunde.errors import UserError
 from stammkunde.home import Home
@@ -24,6 +32,9 @@ app.add_typer(cli_identity.app)
 app.add_typer(cli_golden.app)
 app.add_typer(cli_sync.app, name="sync")
 app.add_typer(cli_destination.app, name="destination")
+app.add_typer(cli_operations.app)
+app.add_typer(cli_privacy.app)
+app.add_typer(cli_quarantine.app, name="quarantine")
 
 ConfigOption = Annotated[
     Path | None,
@@ -80,12 +91,15 @@ def run(
     accept_identity_changes: Annotated[
         bool, typer.Option(help="Let this run change more customer ids than config/stewardship.yml allows.")
     ] = False,
+    wait_minutes: Annotated[
+        float, typer.Option(min=0, help="How long to wait for another run to end before giving up.")
+    ] = 60,
 ) -> None:
     """Everything, once: ingest, unify, check, score, publish, export."""
     from dagster_project.runner import run as run_everything
     from dagster_project.summary import closing_summary
 
-    summary = run_everything(config, as_of, full, accept_identity_changes)
+    summary = run_everything(config, as_of, full, accept_identity_changes, 60 * wait_minutes)
     typer.echo(closing_summary(Home.from_environment(), summary))
 
 
@@ -121,9 +135,13 @@ def rollback(
     ] = None,
 ) -> None:
     """Puts an earlier published version back in place."""
+    from privacy.key import Key
+    from privacy.pseudonyms import refresh_pseudonymised
     from stammkunde.publish import rollback as put_back
 
-    typer.echo(f"Published again: {put_back(Home.from_environment(), version)}")
+    home = Home.from_environment()
+    typer.echo(f"Published again: {put_back(home, version)}")
+    refresh_pseudonymised(home, Key.from_environment(home))
 
 
 @app.command()

@@ -10,6 +10,7 @@ import sys
 import warnings
 from pathlib import Path
 
+from stammkunde.errors import UserError
 from stammkunde.home import PROJECT_ROOT, Home
 
 DEFAULTS = {
@@ -46,6 +47,8 @@ DBT_DIRECTORY = PROJECT_ROOT / "dbt"
 
 def apply_defaults(home: Home) -> None:
     """Sets the variables that dagster, dbt and Great Expectations read, unless the user has set them."""
+    # What any of our processes writes is its owner's only.
+    os.umask(0o077)
     # dagster-dbt asks for an extra of sqlglot that this sqlglot calls deprecated; both work together.
     warnings.filterwarnings("ignore", message=r"sqlglot\[rs\] is deprecated")
     # dagster warns of a beta parameter that it passes itself when it shows an asset selection.
@@ -62,7 +65,10 @@ def create_home(home: Home) -> Home:
     home.create()
     settings = home.dagster / "dagster.yaml"
     if not settings.exists():
-        settings.write_text(DAGSTER_YAML, encoding="utf-8")
+        try:
+            settings.write_text(DAGSTER_YAML, encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{settings} cannot be written ({error.strerror})") from error
     return home
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,11 +17,13 @@ import dagster as dg
 
 from dagster_project.dbt_process import Dbt
 from dagster_project.environments import DBT_DIRECTORY, create_home, dbt_executable, default_config_path
+from stammkunde.clock import check_clock
 from stammkunde.config import Config, load_config
 from stammkunde.golden.lifecycle import load_lifecycle
 from stammkunde.golden.survivorship import load_survivorship
 from stammkunde.home import Home
 from stammkunde.matching import load_matching
+from stammkunde.versions import current_as_of
 from stammkunde.warehouse import single_run
 
 AS_OF_TAG = "stammkunde/as_of"
@@ -46,6 +48,7 @@ class Retailer(dg.ConfigurableResource):
             return
         say = context.log.info if context.log else print
         with single_run(home, wait_seconds=self.wait_for_other_run_seconds, say=say):
+            finish_erasures(home, say)
             yield self
 
     @property
@@ -71,7 +74,10 @@ class Retailer(dg.ConfigurableResource):
         return load_secrets
 
     def as_of(self, run: dg.DagsterRun, instance: dg.DagsterInstance) -> date:
-        """The day of the run: its tag, else the configuration's, else the day on which the run began."""
+        """The day of the run: its tag, else the configuration's, else the day on which the run began.
+
+        Raises UserError when the clock cannot be right.
+        """
         tag = run.tags.get(AS_OF_TAG)
         if tag:
             return date.fromisoformat(tag)
@@ -80,7 +86,20 @@ class Retailer(dg.ConfigurableResource):
             return config.as_of
         record = instance.get_run_record_by_id(run.run_id)
         began = record.create_timestamp if record else datetime.now(UTC)
-        return began.astimezone(config.zone).date()
+        day = began.astimezone(config.zone).date()
+        check_clock(day, current_as_of(self.home))
+        return day
+
+
+def finish_erasures(home: Home, say: Callable[[str], None]) -> None:
+    """An erasure that was interrupted goes before everything else. The caller holds the home."""
+    from privacy.plan import open_plans
+
+    if open_plans(home):
+        from privacy.erase import resume
+        from privacy.key import Key
+
+        resume(home, Key.from_environment(home), say)
 
 
 def dbt_resource() -> Dbt:

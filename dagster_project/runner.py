@@ -14,12 +14,14 @@ import dagster as dg
 
 from dagster_project.environments import create_home
 from dagster_project.progress import SWITCH, say
-from dagster_project.resources import ACCEPT_TAG, AS_OF_TAG, FULL_TAG, LOCK_HELD, Retailer
+from dagster_project.resources import ACCEPT_TAG, AS_OF_TAG, FULL_TAG, LOCK_HELD, Retailer, finish_erasures
 from dagster_project.settings import check_settings
 from dagster_project.state import fingerprint, is_current
+from stammkunde.clock import check_clock
 from stammkunde.config import Config
 from stammkunde.errors import UserError
 from stammkunde.home import Home
+from stammkunde.versions import current_as_of
 from stammkunde.warehouse import single_run
 
 PROCESS_TAG = "stammkunde/process"
@@ -39,11 +41,16 @@ class RunFailed(UserError):
 
 
 def run(
-    config_path: Path | None, as_of: date | None, full: bool, accept_identity_changes: bool = False
+    config_path: Path | None,
+    as_of: date | None,
+    full: bool,
+    accept_identity_changes: bool = False,
+    wait_seconds: float = 0.0,
 ) -> RunSummary:
     """Ingests, builds and exports; skips the build when nothing it is made from has changed.
 
-    `accept_identity_changes` lets this run change any number of customer ids.
+    `accept_identity_changes` lets this run change any number of customer ids. It waits up to `wait_seconds`
+    for another run to end.
 
     Raises UserError (ConfigError, BusyError, RunFailed …) with one clear message.
     """
@@ -51,11 +58,15 @@ def run(
     home = create_home(retailer.home)
     config = retailer.config
     check_settings()
-    day = as_of or config.as_of or datetime.now(UTC).astimezone(config.zone).date()
     os.environ[SWITCH] = "1"
-    with single_run(home), _lock_is_ours(), _demo_servers(config, home):
+    with single_run(home, wait_seconds=wait_seconds, say=say), _lock_is_ours(), demo_servers(config, home):
+        # Asked for once the home is ours: a run that we waited for may have taken us past midnight.
+        day = as_of or config.as_of or datetime.now(UTC).astimezone(config.zone).date()
+        if not (as_of or config.as_of):
+            check_clock(day, current_as_of(home))
         from dagster_project.definitions import defs
 
+        finish_erasures(home, say)
         instance = dg.DagsterInstance.get()
         _close_runs_of_dead_processes(instance)
         summary = RunSummary(as_of=day)
@@ -99,7 +110,8 @@ def _lock_is_ours() -> Iterator[None]:
         del os.environ[LOCK_HELD]
 
 
-def _demo_servers(config: Config, home: Home) -> AbstractContextManager[object]:
+def demo_servers(config: Config, home: Home) -> AbstractContextManager[object]:
+    """The demo's servers for as long as they are needed; nothing for a real retailer."""
     if not config.demo:
         return nullcontext()
     from ingestion.demo.servers import serving

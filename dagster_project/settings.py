@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from expectations.settings import read_quality_settings
+from exports.legal_bases import load_legal_bases
 from ml.identity.stewardship import read_stewardship
 from stammkunde.golden.lifecycle import load_lifecycle
 from stammkunde.golden.survivorship import load_survivorship
@@ -14,3 +16,5 @@ def check_settings() -> None:
     load_lifecycle()
     load_matching()
     read_stewardship()
+    read_quality_settings()
+    load_legal_bases()

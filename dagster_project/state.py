@@ -11,11 +11,22 @@ import hashlib
 import json
 from datetime import date
 
+from ingestion.drops import drops_file
 from stammkunde.config import Config
 from stammkunde.files import write_atomically
 from stammkunde.home import PROJECT_ROOT, Home
 
-_CODE = ("stammkunde", "ingestion", "ml", "expectations", "dagster_project", "dbt", "config", "exports")
+_CODE = (
+    "stammkunde",
+    "ingestion",
+    "ml",
+    "expectations",
+    "dagster_project",
+    "dbt",
+    "config",
+    "exports",
+    "privacy",
+)
 _SUFFIXES = {".py", ".sql", ".yml", ".csv"}
 
 
@@ -32,6 +43,8 @@ def fingerprint(home: Home, config: Config, as_of: date) -> str:
     digest.update(as_of.isoformat().encode())
     if home.corrections.exists():
         digest.update(home.corrections.read_bytes())
+    if drops_file(home).exists():
+        digest.update(drops_file(home).read_bytes())
     for folder in _CODE:
         for path in sorted((PROJECT_ROOT / folder).rglob("*")):
             if path.suffix in _SUFFIXES and "target" not in path.parts and path.is_file():

@@ -43,7 +43,7 @@ def _ingestion(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
     lines += [f"{s:<14}{int(a):>13,}{int(b):>13,}{int(c):>12,}{int(d):>15,}" for s, a, b, c, d in rows]
     if any(row[3] for row in rows):
         lines.append(
-            "Quarantine: select * from raw.quarantine in the warehouse tells file, line, field, reason."
+            "Quarantine: 'stammkunde quarantine list' tells file, field, reason and the ways back."
         )
     return lines
 

@@ -11,24 +11,18 @@ from datetime import date
 import duckdb
 
 from expectations.results import CheckResult, Severity, quality_pct
-
-BLOCKING_SHARE = 0.2
-"""Share of quarantined rows above which a load says that the source has changed, not that rows are bad."""
-BLOCKING_ROWS = 50
-"""Fewer quarantined rows never block: a daily load of three rows may well hold one bad one."""
+from expectations.settings import Contract
 
 
 def contract_results(
-    connection: duckdb.DuckDBPyConnection,
-    as_of: date,
-    blocking_share: float = BLOCKING_SHARE,
-    blocking_rows: int = BLOCKING_ROWS,
+    connection: duckdb.DuckDBPyConnection, as_of: date, settings: Contract | None = None
 ) -> list[CheckResult]:
     """Results from `raw.ingestion_load` and `raw.quarantine`, sorted by source and table.
 
-    Quarantined rows that no later load has mended are a warning; an error when they are more than
-    `blocking_share` of the rows read and at least `blocking_rows`.
+    Quarantined rows that no later load has mended and nobody has dropped are a warning; an error when they
+    are more than `blocking_share` of the rows read and at least `blocking_rows`.
     """
+    settings = settings or Contract()
     rows = connection.execute(
         """
         with newest as (
@@ -38,22 +32,27 @@ def contract_results(
             qualify row_number() over (partition by source, table_name order by load_id desc) = 1
         ),
 
-        -- What a later load has mended is no fault any more.
+        -- What a later load has mended or a person has dropped is no fault any more.
+        entries as (
+            select *, healed_by_load_id is null and dropped_by is null as is_open
+            from raw.quarantine
+        ),
+
         noted as (
             select
                 source, table_name, load_id,
-                count(*) filter (kind = 'row' and healed_by_load_id is not null) as rows_healed,
-                count(*) filter (kind = 'file' and healed_by_load_id is not null) as files_healed,
-                count(distinct (field, reason)) filter (kind = 'row' and healed_by_load_id is null) as reasons
-            from raw.quarantine
+                count(*) filter (kind = 'row' and not is_open) as rows_settled,
+                count(*) filter (kind = 'file' and not is_open) as files_settled,
+                count(distinct (field, reason)) filter (kind = 'row' and is_open) as reasons
+            from entries
             group by source, table_name, load_id
         )
 
         select
             newest.source, newest.table_name, newest.rows_read,
-            newest.rows_quarantined - coalesce(noted.rows_healed, 0),
+            newest.rows_quarantined - coalesce(noted.rows_settled, 0),
             newest.files_read,
-            newest.files_refused - coalesce(noted.files_healed, 0),
+            newest.files_refused - coalesce(noted.files_settled, 0),
             coalesce(noted.reasons, 0)
         from newest
         left join noted using (source, table_name, load_id)
@@ -63,7 +62,7 @@ def contract_results(
     ).fetchall()
     results = []
     for source, table, read, quarantined, files_read, refused, reasons in rows:
-        blocks = quarantined > blocking_share * read and quarantined >= blocking_rows
+        blocks = quarantined > settings.blocking_share * read and quarantined >= settings.blocking_rows
         severity: Severity = "error" if blocks else "warn"
         details = f"{quarantined:,} of {read:,} rows in quarantine"
         if quarantined:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from expectations.results import CheckResult, Severity, quality_pct
+from expectations.results import CheckResult, Dimension, Severity, quality_pct
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,7 @@ class _Tally:
     rule: str
     severity: Severity
     mostly: float
+    dimension: Dimension = "validity"
     checked: int = 0
     failed: int = 0
     error: str = ""
@@ -98,7 +99,8 @@ def select_list(columns: Mapping[str, str]) -> str:
 def _tally(configuration: Any) -> _Tally:
     severity: Severity = "error" if configuration.severity == "critical" else "warn"
     mostly = float(configuration.kwargs.get("mostly") or 1.0)
-    return _Tally(configuration.meta["rule"], severity, mostly)
+    meta = configuration.meta
+    return _Tally(meta["rule"], severity, mostly, meta.get("dimension", "validity"))
 
 
 def _add(tally: _Tally, result: Any, frame: pd.DataFrame) -> None:
@@ -141,5 +143,5 @@ def _result(source: str, table_name: str, tally: _Tally) -> CheckResult:
         details = f"the check itself failed ({tally.error})"
     return CheckResult(
         source, table_name, tally.rule, tally.severity, tally.checked, tally.failed,
-        quality_pct(tally.checked, tally.failed), passed, details,
+        quality_pct(tally.checked, tally.failed), passed, details, tally.dimension,
     )  # fmt: skip

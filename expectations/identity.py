@@ -53,5 +53,9 @@ def reissue_results(connection: duckdb.DuckDBPyConnection, as_of: date) -> list[
         )
         share = quality_pct(checked, failed)
         table = TABLES.get(source, "records")
-        results.append(CheckResult(source, table, RULE, "warn", checked, failed, share, failed == 0, details))
+        results.append(
+            CheckResult(
+                source, table, RULE, "warn", checked, failed, share, failed == 0, details, "consistency"
+            )
+        )
     return results

@@ -6,8 +6,9 @@ Belongs here: the result's shape, its severity and its table. Does not belong he
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Literal
 
 import duckdb
@@ -15,21 +16,25 @@ import pyarrow as pa
 
 from stammkunde.errors import UserError
 
-Border = Literal["raw", "customer"]
+Border = Literal["raw", "history", "inside", "customer"]
+"""What came in; how it compares with earlier loads; what dbt measured inside; what goes out."""
+BORDERS: tuple[Border, ...] = ("raw", "history", "inside", "customer")
 Severity = Literal["error", "warn"]
+Dimension = Literal["completeness", "validity", "uniqueness", "consistency", "timeliness"]
+Scope = Literal["table", "branch", "form"]
 
 MARTS = "marts"
 """`source` of the results of the customer border."""
 
-_OF_BORDER = {"raw": f"source <> '{MARTS}'", "customer": f"source = '{MARTS}'"}
-
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One rule on one table. `details` holds counts, never values.
+    """One rule on one table, or on the part of it that came from one branch or form (`scope_value`).
 
     `checked` and `failed` count rows (for a refused file, files); `quality_pct` is the share that passed, 100
     where nothing was there to check. `passed` allows for the share of failures that the rule tolerates.
+    `margin_at_risk_amount` is the yearly margin of the `affected_customers`, in company currency; both are
+    None where a rule does not speak of customers. `details` holds counts, never values.
     """
 
     source: str
@@ -41,9 +46,15 @@ class CheckResult:
     quality_pct: float
     passed: bool
     details: str
+    dimension: Dimension = "validity"
+    scope: Scope = "table"
+    scope_value: str = ""
+    affected_customers: int | None = None
+    margin_at_risk_amount: Decimal | None = None
 
     def __str__(self) -> str:
-        return f"{self.source}.{self.table_name} {self.rule}: {self.details}"
+        part = f" [{self.scope} {self.scope_value}]" if self.scope != "table" else ""
+        return f"{self.source}.{self.table_name}{part} {self.rule}: {self.details}"
 
 
 def quality_pct(checked: int, failed: int) -> float:
@@ -61,24 +72,19 @@ def write_results(
 ) -> None:
     """Replaces this run's results of the border in `quality.check_result`, in one transaction."""
     run_id = as_of.isoformat()
-    columns = list(zip(*(astuple(result) for result in results), strict=True)) or [()] * len(_SCHEMA)
-    new_rows = pa.table([pa.array(c, f.type) for c, f in zip(columns, _SCHEMA, strict=True)], schema=_SCHEMA)
-    connection.execute("create schema if not exists quality")
-    connection.execute(
-        "create table if not exists quality.check_result ("
-        "run_id varchar, source varchar, table_name varchar, rule varchar, severity varchar, "
-        "checked bigint, failed bigint, quality_pct double, passed boolean, details varchar)"
-    )
+    new_rows = pa.Table.from_pylist([asdict(result) for result in results], schema=_SCHEMA)
+    create_check_result(connection)
     connection.begin()
     try:
         connection.execute(
-            f"delete from quality.check_result where run_id = ? and {_OF_BORDER[border]}", [run_id]
+            "delete from quality.check_result where run_id = ? and border = ?", [run_id, border]
         )
         connection.register("new_check_result", new_rows)
         connection.execute(
-            "insert into quality.check_result by name select ? as run_id, * from new_check_result "
-            "order by source, table_name, rule",
-            [run_id],
+            "insert into quality.check_result by name "
+            "select ? as run_id, ? as border, * from new_check_result "
+            "order by source, table_name, rule, scope, scope_value",
+            [run_id, border],
         )
         connection.commit()
     except BaseException:
@@ -88,27 +94,33 @@ def write_results(
         connection.unregister("new_check_result")
 
 
+def create_check_result(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes the empty table where it is missing."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+    connection.execute("create schema if not exists quality")
+    connection.execute(f"create table if not exists quality.check_result ({columns})")
+
+
 def read_results(
-    connection: duckdb.DuckDBPyConnection, as_of: date, borders: tuple[Border, ...] = ("raw", "customer")
+    connection: duckdb.DuckDBPyConnection, as_of: date, borders: tuple[Border, ...] = BORDERS
 ) -> list[CheckResult]:
     """This run's results of the borders, as written.
 
-    Raises UserError when a border has not been checked: what nobody looked at is not fit to publish.
+    Raises UserError when the raw or the customer border has not been checked: what nobody looked at is not
+    fit to publish. The other two have nothing to say of an installation without history or contacts.
     """
-    rows = connection.execute(
-        "select source, table_name, rule, severity, checked, failed, quality_pct, passed, details "
-        "from quality.check_result where run_id = ? order by source, table_name, rule",
-        [as_of.isoformat()],
-    ).fetchall()
-    found = [CheckResult(*row) for row in rows]
-    of_border = {
-        "raw": [result for result in found if result.source != MARTS],
-        "customer": [result for result in found if result.source == MARTS],
-    }
-    missing = [border for border in borders if not of_border[border]]
-    if missing:
-        raise UserError(f"The checks of {as_of} have not run at the border {missing[0]!r}; run them first.")
-    return [result for border in borders for result in of_border[border]]
+    names = ", ".join(_SCHEMA.names)
+    found: list[CheckResult] = []
+    for border in borders:
+        rows = connection.execute(
+            f"select {names} from quality.check_result where run_id = ? and border = ? "
+            "order by source, table_name, rule, scope, scope_value",
+            [as_of.isoformat(), border],
+        ).fetchall()
+        if not rows and border in ("raw", "customer"):
+            raise UserError(f"The checks of {as_of} have not run at the border {border!r}; run them first.")
+        found += [CheckResult(*row) for row in rows]
+    return found
 
 
 _SCHEMA = pa.schema(
@@ -122,5 +134,18 @@ _SCHEMA = pa.schema(
         ("quality_pct", pa.float64()),
         ("passed", pa.bool_()),
         ("details", pa.string()),
+        ("dimension", pa.string()),
+        ("scope", pa.string()),
+        ("scope_value", pa.string()),
+        ("affected_customers", pa.int64()),
+        ("margin_at_risk_amount", pa.decimal128(18, 2)),
     ]
 )
+
+COLUMNS = {
+    "run_id": "varchar", "border": "varchar", "source": "varchar", "table_name": "varchar", "rule": "varchar",
+    "severity": "varchar", "checked": "bigint", "failed": "bigint", "quality_pct": "double",
+    "passed": "boolean", "details": "varchar", "dimension": "varchar", "scope": "varchar",
+    "scope_value": "varchar", "affected_customers": "bigint", "margin_at_risk_amount": "decimal(18, 2)",
+}  # fmt: skip
+"""`quality.check_result`: name → type. `dbt/models/python_sources.yml` declares the same."""

@@ -9,9 +9,12 @@ import duckdb
 
 from expectations.contract import contract_results
 from expectations.engine import Checker, read_frames, select_list
+from expectations.history import history_results
 from expectations.identity import reissue_results
+from expectations.inside import inside_results
 from expectations.profile import CUSTOMER_PROFILE_QUERY, loaded_tables, raw_profile_query
 from expectations.results import MARTS, Border, CheckResult, blocking_failures, read_results, write_results
+from expectations.settings import QualitySettings
 from expectations.suites import customer, raw
 from ingestion.contracts import catalogue
 from stammkunde.errors import UserError
@@ -24,28 +27,41 @@ def check(
     border: Border,
     as_of: date,
     say: Callable[[str], None] = lambda text: None,
+    settings: QualitySettings | None = None,
 ) -> list[CheckResult]:
-    """Checks a border: `raw` (what came in, with ingestion's verdict on it) or `customer` (`marts.customer`).
+    """Checks a border: `raw` (what came in, with ingestion's verdict on it), `history` (the newest loads
+    beside those before them), `inside` (what dbt measured) or `customer` (`marts.customer`).
 
     Replaces the results of the border and this `as_of` in `quality.check_result` and returns them, sorted by
     source, table and rule. A table that no source delivers is skipped, with a passed result that says so.
     Raises UserError when the tables of the border do not exist.
     """
+    settings = settings or QualitySettings()
     try:
-        results = (
-            _check_raw(connection, as_of, say) if border == "raw" else _check_customer(connection, as_of, say)
-        )
+        match border:
+            case "raw":
+                results = _check_raw(connection, as_of, say, settings)
+            case "history":
+                results = history_results(connection, as_of, settings.history, say)
+            case "inside":
+                results = inside_results(connection, as_of, settings.history)
+            case "customer":
+                results = _check_customer(connection, as_of, say)
     except duckdb.CatalogException as error:
         raise UserError(f"The {border} border cannot be checked yet: {str(error).splitlines()[0]}") from error
-    results.sort(key=lambda result: (result.source, result.table_name, result.rule))
+    results = settings.with_severities(results)
+    results.sort(key=lambda r: (r.source, r.table_name, r.rule, r.scope, r.scope_value))
     write_results(connection, border, as_of, results)
     return results
 
 
 def _check_raw(
-    connection: duckdb.DuckDBPyConnection, as_of: date, say: Callable[[str], None]
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    say: Callable[[str], None],
+    settings: QualitySettings,
 ) -> list[CheckResult]:
-    results = contract_results(connection, as_of) + reissue_results(connection, as_of)
+    results = contract_results(connection, as_of, settings.contract) + reissue_results(connection, as_of)
     loaded = loaded_tables(connection)
     contracts = catalogue()
     checker = Checker()
@@ -78,5 +94,14 @@ def _check_customer(
 
 def _skipped(source: str, table: str) -> CheckResult:
     return CheckResult(
-        source, table, "delivered", "warn", 0, 0, 100.0, True, "no rows of this table yet: skipped"
+        source,
+        table,
+        "delivered",
+        "warn",
+        0,
+        0,
+        100.0,
+        True,
+        "no rows of this table yet: skipped",
+        "completeness",
     )

@@ -99,6 +99,7 @@ def _export(
         "consent": sync.consent.model_dump(),
         "fields": list(sync.fields.values()),
         "rows": rows,
+        "legal_bases": _legal_bases(connection),
         "excluded": excluded,
     }
     directory.clean()
@@ -133,6 +134,16 @@ def _select_rows(connection: duckdb.DuckDBPyConnection, sync: Sync, gate: Gate) 
     )
     del excluded[SEND]
     return excluded
+
+
+def _legal_bases(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Exported rows by what permits them, such as `consent`."""
+    counted = connection.execute(
+        "select decision.legal_basis, count(*) from verdict "
+        "inner join decision on verdict.customer_id = decision.customer_id "
+        f"where verdict.verdict = '{SEND}' group by all order by all"
+    ).fetchall()
+    return dict(counted)
 
 
 def _hash_rows(connection: duckdb.DuckDBPyConnection, sync: Sync) -> tuple[int, str]:

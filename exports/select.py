@@ -12,6 +12,7 @@ import duckdb
 
 from exports.consent import GRANTED, REASONS, consent_decisions
 from exports.engine.optouts import Gate
+from exports.legal_bases import switched_on
 from exports.sync import Condition, Sync, nearest
 from stammkunde.errors import ConfigError, UserError
 from stammkunde.hashes import quoted
@@ -56,7 +57,12 @@ def select_customers(
     that with the smallest id goes. Rows without a customer get `no_record`.
     """
     known = check_columns(connection, sync)
-    connection.register("decision", consent_decisions(connection, sync.consent.channel, sync.consent.purpose))
+    consent, bases = sync.consent, switched_on(sync.consent.legal_bases, sync.name)
+    # Whether a legal basis other than consent holds is asked for the day of the published records.
+    (as_of,) = connection.execute("select as_of_date from meta.publication").fetchall()[0] if bases else (None,)
+    connection.register(
+        "decision", consent_decisions(connection, consent.channel, consent.purpose, bases, as_of)
+    )
     gate.register(connection, sync.consent.channel)
     conditions, values = _conditions(sync.filter)
     address = f"model.{quoted(sync.address)}::varchar" if sync.address in known else "null::varchar"

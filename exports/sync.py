@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from exports.legal_bases import BasisName
 from stammkunde.errors import ConfigError
 from stammkunde.settings import Section, read_settings
 
@@ -28,10 +29,21 @@ FieldType = Literal["text", "number", "integer", "boolean", "date", "instant", "
 
 
 class Consent(Section):
-    """The consent that every exported customer must have given."""
+    """The consent that every exported customer must have given.
+
+    `legal_bases` also lets through who said nothing, where `config/consent.yml` switches the basis on.
+    """
 
     channel: Literal["email", "phone", "post"]
     purpose: Name
+    legal_bases: list[BasisName] = []
+
+    @model_validator(mode="after")
+    def _bases_fit_the_channel(self) -> Consent:
+        for basis in self.legal_bases:
+            if not basis.endswith(f"_{self.channel}"):
+                raise ValueError(f"legal_bases: {basis} is not for the channel {self.channel}")
+        return self
 
 
 class Condition(Section):

@@ -7,6 +7,7 @@ Does not belong here: whether a file is whole (`ingestion/landing.py`), the cont
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from ingestion.contracts import Table
 from ingestion.extract import Rows
 from ingestion.quarantine import faulty_rows
 from ingestion.typing_rows import type_rows
+from privacy.suppression import Suppressor
 
 BATCH_ROWS = 100_000
 
@@ -104,3 +106,37 @@ class Batches:
     def _type(self, shape: tuple[object, ...]) -> None:
         self._rows.pop(shape)
         self._emit(self._waiting.pop(shape))
+
+
+class Typing:
+    """Types batches of one source and takes erased people out of them, who are counted by table."""
+
+    def __init__(
+        self,
+        timezone: str,
+        connection: duckdb.DuckDBPyConnection,
+        source: str,
+        suppressor: Suppressor | None = None,
+    ) -> None:
+        self._timezone, self._connection = timezone, connection
+        self._source, self._suppressor = source, suppressor
+
+    def batch(
+        self, table: Table, arrived: list[Arrived], erased: Counter[str]
+    ) -> tuple[pa.Table, pa.Table | None]:
+        """Good rows and quarantine rows of `type_batch`, without erased people."""
+        good, bad = type_batch(table, arrived, self._timezone, self._connection)
+        if self._suppressor is None:
+            return good, bad
+        suppressed = self._suppressor.apply(table, good)
+        erased[table.name] += suppressed.dropped
+        return suppressed.rows, None if bad is None else self.without_erased(bad, erased)
+
+    def without_erased(self, quarantined: pa.Table, erased: Counter[str]) -> pa.Table:
+        """Quarantine rows that are nobody's who was erased."""
+        if self._suppressor is None:
+            return quarantined
+        kept = self._suppressor.keep_quarantined(quarantined, self._source)
+        gone = quarantined.filter(pc.invert(kept)).column("table_name")
+        erased.update(gone.to_pylist())
+        return quarantined.filter(kept)

@@ -7,6 +7,7 @@ Does not belong here: each step's SQL (`ingestion/duplicates.py`, `ingestion/hea
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,9 +38,17 @@ class Finishing:
         self.quarantine: Path | None = None
 
     def finish(
-        self, loads: dict[str, TableLoad], spool: Spool, file_order: list[dict[str, object]], full: bool
+        self,
+        loads: dict[str, TableLoad],
+        spool: Spool,
+        file_order: list[dict[str, object]],
+        erased: Mapping[str, int],
+        full: bool,
     ) -> dict[str, TableCounts]:
-        """Removes what must not be committed and counts the rest. Raises LostRows."""
+        """Removes what must not be committed and counts the rest; `erased` rows per table were not taken.
+
+        Raises LostRows.
+        """
         files = pa.Table.from_pylist(file_order, schema=_FILE_ORDER)
         for load in loads.values():
             if load.fingerprints.suspicious():
@@ -58,7 +67,7 @@ class Finishing:
         counts = {}
         for name, load in loads.items():
             again = seen.get(name, duplicates.SeenAgain())
-            counts[name] = self._counted(load, quarantined.get(name, 0), again)
+            counts[name] = self._counted(load, quarantined.get(name, 0), again, erased.get(name, 0))
         if known_bad:
             live = {name: load.table for name, load in loads.items() if not load.from_files}
             landed = {name for name in live if counts[name].rows_loaded}
@@ -68,18 +77,27 @@ class Finishing:
     def _parts(self, table: Table) -> Path:
         return self.directory / table.name
 
-    def _counted(self, load: TableLoad, quarantined: int, again: duplicates.SeenAgain) -> TableCounts:
+    def _counted(
+        self, load: TableLoad, quarantined: int, again: duplicates.SeenAgain, erased: int
+    ) -> TableCounts:
         name = load.table.name
         loaded = sum(pq.read_metadata(p).num_rows for p in self._parts(load.table).glob("*.parquet"))
         seen = again.rows + again.quarantined
-        read = load.counts.rows_read - seen
+        read = load.counts.rows_read - seen - erased
         bad = quarantined - again.quarantined
         if read != loaded + bad:
             raise LostRows(
                 f"{load.table.source}, table {name}: {read} rows read, but {loaded} loaded and "
                 f"{bad} quarantined; nothing was committed. This is a defect of Stammkunde, please report it."
             )
-        return replace(load.counts, rows_read=read, rows_loaded=loaded, rows_quarantined=bad, seen_again=seen)
+        return replace(
+            load.counts,
+            rows_read=read,
+            rows_loaded=loaded,
+            rows_quarantined=bad,
+            seen_again=seen,
+            rows_erased=erased,
+        )
 
     # -- rows that an earlier load holds -----------------------------------------------------------------
 

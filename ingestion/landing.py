@@ -11,6 +11,7 @@ own, which are deleted if the file is refused in the end.
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -20,7 +21,7 @@ from typing import Self
 import pyarrow as pa
 
 from ingestion import state
-from ingestion.batches import Arrived, Batches, alike, type_batch
+from ingestion.batches import Arrived, Batches, Typing, alike
 from ingestion.contracts import Table
 from ingestion.disk import full_disk_explained
 from ingestion.extract import FileRead, FileRefused, Message, Notice, RejectedRow, Rows, Watermark
@@ -28,6 +29,7 @@ from ingestion.finishing import Finishing
 from ingestion.parts import ROW_GROUP_ROWS, Part, TableLoad, connect
 from ingestion.quarantine import Spool, refused_file, rejected_rows
 from ingestion.state import FileEntry, Manifest, TableCounts, TableEntry
+from privacy.suppression import Suppressor
 from stammkunde.files import move_directory_atomically, write_atomically
 
 BUFFER_BYTES = 384 * 1024 * 1024
@@ -46,6 +48,7 @@ class _OpenFile:
     rejected: list[RejectedRow] = field(default_factory=list)
     parts: dict[str, Part] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    erased: Counter[str] = field(default_factory=Counter)
 
     def count(self, table: str, rows: int) -> None:
         self.counts[table] = self.counts.get(table, 0) + rows
@@ -55,7 +58,7 @@ class Landing:
     """Takes a reader's messages and commits them as one load, or as none if there is nothing new.
 
     `root` is the source's landing directory. Use as a context manager: leaving it without `commit` removes
-    everything that was written. A full disk raises UserError.
+    everything that was written. A full disk raises UserError. `suppressor` takes erased people out.
     """
 
     def __init__(
@@ -66,8 +69,10 @@ class Landing:
         timezone: str,
         as_of: date,
         full: bool = False,
+        suppressor: Suppressor | None = None,
     ) -> None:
         self.root, self.tables, self.timezone, self.full = root, tables, timezone, full
+        self.suppressor, self.erased = suppressor, Counter[str]()
         with full_disk_explained(root):
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             state.remove_leftovers(root)
@@ -81,8 +86,7 @@ class Landing:
         self._loads: dict[str, TableLoad] = {}
         self._file_order: list[dict[str, object]] = []
         self._open: dict[str, _OpenFile] = {}
-        self._opened_count = 0
-        self._part_count = 0
+        self._opened_count = self._part_count = 0
 
     def __enter__(self) -> Self:
         with full_disk_explained(self.root):
@@ -92,6 +96,7 @@ class Landing:
         self._writer_connection = connect(self.directory / ".spill")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="landing")
         self._writing: Future[None] | None = None
+        self._typing = Typing(self.timezone, self._connection, self.manifest.source, self.suppressor)
         self._batches = Batches(self._type)
         return self
 
@@ -124,8 +129,8 @@ class Landing:
                 case FileRefused():
                     self._refuse(message)
                 case Watermark():
-                    before = self.watermarks.get(message.table, message.value)
-                    self.watermarks[message.table] = max(message.value, before)
+                    table, value = message.table, message.value
+                    self.watermarks[table] = max(value, self.watermarks.get(table, value))
                 case Notice():
                     self.notices.append(message.text)
 
@@ -152,8 +157,7 @@ class Landing:
 
     def _members(self, file: str) -> list[_OpenFile]:
         """The open files that belong to `file`: itself and, for a zip or folder, its members."""
-        names = [name for name in self._open if name == file or name.startswith(f"{file}/")]
-        return [self._open.pop(name) for name in names]
+        return [self._open.pop(n) for n in list(self._open) if n == file or n.startswith(f"{file}/")]
 
     def _refuse(self, message: FileRefused) -> None:
         if message.table not in self.tables:
@@ -163,8 +167,9 @@ class Landing:
             opened.spool.discard()
             for part in opened.parts.values():
                 part.discard()
-        entry = FileEntry(message.file, message.sha256, "refused", (message.table,), message.reason)
-        self.files.append(entry)
+        self.files.append(
+            FileEntry(message.file, message.sha256, "refused", (message.table,), message.reason)
+        )
         self.spool.add(refused_file(message))
 
     def _accept(self, container: str, members: list[_OpenFile], from_files: bool) -> None:
@@ -184,6 +189,7 @@ class Landing:
                 load.from_files = load.from_files or from_files
                 load.counts = replace(load.counts, rows_read=load.counts.rows_read + count)
             self._spool_rejected(opened)
+            self.erased.update(opened.erased)
             opened.spool.move_to(self.spool, container)
 
     def _load(self, table: str) -> TableLoad:
@@ -193,7 +199,8 @@ class Landing:
 
     def _spool_rejected(self, opened: _OpenFile) -> None:
         if opened.rejected:
-            opened.spool.add(rejected_rows(self.tables, opened.rejected))
+            rows = rejected_rows(self.tables, opened.rejected)
+            opened.spool.add(self._typing.without_erased(rows, opened.erased))
             opened.rejected = []
 
     def _spill(self, opened: _OpenFile) -> None:
@@ -202,7 +209,7 @@ class Landing:
         opened.rows, opened.bytes = [], 0
         for group in alike(arrived):
             table = self.tables[group[0].rows.table]
-            good, bad = type_batch(table, group, self.timezone, self._connection)
+            good, bad = self._typing.batch(table, group, opened.erased)
             if bad is not None:
                 opened.spool.add(bad)
             if good.num_rows:
@@ -213,7 +220,7 @@ class Landing:
     def _type(self, arrived: list[Arrived]) -> None:
         """Types rows of files that are whole; good ones go to the table's shared part."""
         table = self.tables[arrived[0].rows.table]
-        good, bad = type_batch(table, arrived, self.timezone, self._connection)
+        good, bad = self._typing.batch(table, arrived, self.erased)
         if bad is not None:
             self.spool.add(bad)
         if good.num_rows:
@@ -261,20 +268,17 @@ class Landing:
             for load in self._loads.values():
                 self._flush(load)
             self._wait()
-            for load in self._loads.values():
-                for part in load.parts:
-                    part.close()
+            for part in [part for load in self._loads.values() for part in load.parts]:
+                part.close()
             finishing = Finishing(self._connection, self.directory, self.root, self.earlier)
-            counts = finishing.finish(self._loads, self.spool, self._file_order, self.full)
-            manifest = self._completed(counts)
+            counts = finishing.finish(self._loads, self.spool, self._file_order, self.erased, self.full)
+            self.manifest = manifest = self._completed(counts)
             if not self.files and not any(c.rows_read for c in counts.values()):
-                self.manifest = manifest
                 return None
             shutil.rmtree(self.directory / ".spill", ignore_errors=True)
             for path in self.directory.rglob("*.parquet"):
                 path.chmod(0o600)
             write_atomically(self.directory / state.MANIFEST, manifest.to_json())
-            self.manifest = manifest
             move_directory_atomically(self.directory, self.root / manifest.load_id)
         return manifest
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from ingestion.contracts import ARROW_TYPES
 from ingestion.numbers import DecimalMark, decimal_evidence, parse_decimal, parse_integer
 from ingestion.parsed import Parsed, fine, reasons_where, trimmed
-from ingestion.times import parse_date, parse_instant, to_utc, within_range
+from ingestion.times import only_in_range, parse_date, parse_instant, to_utc, within_range
 
 __all__ = ["DecimalMark", "Parsed", "as_text", "decimal_evidence", "is_textual", "parse", "trimmed"]
 
@@ -106,7 +106,7 @@ def _list_of(value: str | None) -> tuple[list[str] | None, str | None]:
     if value.startswith("["):
         try:
             parts = [str(part) for part in json.loads(value)]
-        except ValueError:
+        except (ValueError, RecursionError):
             return None, "not a JSON array"
     return [part.strip() for part in parts if part.strip()] or None, None
 
@@ -118,17 +118,18 @@ def _native(kind: str, values: pa.Array, timezone: str) -> Parsed | None:
         return fine(values.cast(ARROW_TYPES[kind]))
     if kind == "boolean" and pa.types.is_boolean(source):
         return fine(values)
-    if kind == "integer" and pa.types.is_integer(source):
+    if kind == "integer" and pa.types.is_integer(source) and not pa.types.is_uint64(source):
         return fine(values.cast(pa.int64()))
     if kind == "decimal" and pa.types.is_integer(source):
         return parse_decimal(values.cast(pa.string()), ".")
     if kind in ("decimal", "integer") and (pa.types.is_floating(source) or pa.types.is_decimal(source)):
         return (parse_decimal if kind == "decimal" else parse_integer)(as_text(values), ".")
-    if kind == "instant" and (pa.types.is_timestamp(source) or pa.types.is_date(source)):
-        stamps = values if pa.types.is_timestamp(source) else values.cast(pa.timestamp("us"))
-        return within_range(to_utc(stamps.cast(pa.timestamp("us", stamps.type.tz)), timezone))
-    if kind == "date" and pa.types.is_date(source):
-        return parse_date(values.cast(pa.date32()).cast(pa.string()))
-    if kind == "date" and pa.types.is_timestamp(source):
-        return parse_date(pc.strftime(values, "%Y-%m-%dT%H:%M:%S"))
+    if kind in ("instant", "date") and (pa.types.is_timestamp(source) or pa.types.is_date(source)):
+        inside = only_in_range(values)
+        stamps = inside.values
+        if kind == "date":
+            parsed = parse_date(pc.strftime(stamps, "%Y-%m-%dT%H:%M:%S"))
+        else:
+            parsed = within_range(to_utc(stamps, timezone))
+        return Parsed(parsed.values, pc.coalesce(inside.reasons, parsed.reasons))
     return None

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from ingestion.contracts import Field, Table
 from ingestion.extract import FileRefused, RejectedRow
+from ingestion.times import only_in_range
 from ingestion.typing_rows import Typed
 
 SCHEMA = pa.schema(
@@ -99,7 +100,7 @@ def faulty_rows(
     reasons = pc.binary_join_element_wise(
         first_reason, *mentions, "", null_handling="replace", null_replacement=""
     )
-    bad_rows = data.take(places)
+    bad_rows = _readable(data.take(places))
     keys = typed.rows.select(list(table.key)).take(places)
     constant = {"table_name": table.name, "kind": "row"}
     columns = {
@@ -114,6 +115,21 @@ def faulty_rows(
         "row": _select(connection, bad_rows, _ROW, alias="rows"),
     }
     return pa.table(columns, schema=SCHEMA)
+
+
+def _readable(data: pa.Table) -> pa.Table:
+    """Native instants that no calendar holds as their plain numbers: DuckDB refuses to write them."""
+    for position, field in enumerate(data.schema):
+        if not (pa.types.is_timestamp(field.type) or pa.types.is_date(field.type)):
+            continue
+        values = data.column(position).combine_chunks()
+        inside = only_in_range(values)
+        if not inside.reasons.null_count < len(values):
+            continue
+        plain = values.cast(pa.int64() if values.type.bit_width == 64 else pa.int32()).cast(pa.string())
+        text = pc.strftime(inside.values, "%Y-%m-%dT%H:%M:%S")
+        data = data.set_column(position, field.name, pc.coalesce(text, plain))
+    return data
 
 
 def _shown_value(field: Field, data: pa.Table, places: pa.Array) -> pa.Array:

@@ -6,13 +6,14 @@ Does not belong here: anything that changes a value; that is staging's work.
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from ingestion.contracts import Table, catalogue
+from ingestion.drops import read_drops
 from ingestion.duplicates import quoted
 from ingestion.healing import collect_quarantine
 from ingestion.state import LOAD_PATTERN, Manifest, manifests
@@ -31,16 +32,19 @@ _SQL_TYPES = {
 LOAD_SCHEMA = pa.schema(
     [
         ("source", pa.string()), ("table_name", pa.string()), ("load_id", pa.string()),
-        ("as_of_date", pa.string()), ("files_read", pa.int64()), ("files_refused", pa.int64()),
-        ("rows_read", pa.int64()), ("rows_loaded", pa.int64()),
-        ("rows_quarantined", pa.int64()), ("seen_again", pa.int64()),
+        ("as_of_date", pa.string()), ("is_full", pa.bool_()), ("files_read", pa.int64()),
+        ("files_refused", pa.int64()), ("rows_read", pa.int64()), ("rows_loaded", pa.int64()),
+        ("rows_quarantined", pa.int64()), ("seen_again", pa.int64()), ("rows_erased", pa.int64()),
     ]
 )  # fmt: skip
+
+_DROP_SCHEMA = pa.schema([(name, pa.string()) for name in ("entry_id", "author", "reason", "at")])
 
 _QUARANTINE_COLUMNS = {
     "source": "varchar", "table_name": "varchar", "load_id": "varchar", "as_of_date": "date",
     "file": "varchar", "line": "bigint", "field": "varchar", "value_masked": "varchar",
     "reason": "varchar", "kind": "varchar", "healed_by_load_id": "varchar",
+    "entry_id": "varchar", "container": "varchar", "dropped_by": "varchar", "dropped_reason": "varchar",
 }  # fmt: skip
 
 
@@ -87,7 +91,11 @@ def _column(name: str, kind: str, present: bool, cast: bool) -> str:
 def _register_loads(connection: duckdb.DuckDBPyConnection, loads: list[Manifest]) -> None:
     rows = [
         dict(
-            zip(LOAD_SCHEMA.names, (m.source, name, m.load_id, m.as_of, *astuple(entry.counts)), strict=True)
+            zip(
+                LOAD_SCHEMA.names,
+                (m.source, name, m.load_id, m.as_of, m.full, *astuple(entry.counts)),
+                strict=True,
+            )
         )
         for m in loads
         for name, entry in sorted(m.tables.items())
@@ -106,30 +114,46 @@ def _register_quarantine(
 ) -> None:
     columns = ", ".join(f"{name} {kind}" for name, kind in _QUARANTINE_COLUMNS.items())
     connection.execute(f"create or replace table raw.quarantine ({columns})")
+    dropped = pa.Table.from_pylist([asdict(drop) for drop in read_drops(home)], schema=_DROP_SCHEMA)
+    connection.register("dropped", dropped)
     for source, of_source in loads.items():
         if not collect_quarantine(connection, home.landing / source, of_source):
             continue
         connection.execute(
             """
             insert into raw.quarantine
+            with entries as (
+                select
+                    q.*, l.as_of_date,
+                    md5(concat_ws(chr(31), ?, q.load_id, q.table_name, q.file, coalesce(q.field, ''),
+                        q.kind, q.reason))[:10] as entry_id
+                from earlier_quarantine as q
+                join (
+                    select distinct load_id, as_of_date from raw.ingestion_load where source = ?
+                ) as l using (load_id)
+            ),
+            decisions as (
+                select entry_id, last(author) as author, last(reason) as reason from dropped group by entry_id
+            )
             select
-                ?, q.table_name, q.load_id, l.as_of_date, q.file, q.line, q.field, q.value_masked,
-                q.reason, q.kind, q.healed_by_load_id
-            from earlier_quarantine as q
-            join (
-                select distinct load_id, as_of_date from raw.ingestion_load where source = ?
-            ) as l using (load_id)
-            order by q.load_id, q.table_name, q.file, q.line nulls first, q.reason
+                ?, e.table_name, e.load_id, e.as_of_date, e.file, e.line, e.field, e.value_masked,
+                e.reason, e.kind, e.healed_by_load_id, e.entry_id, e.container, d.author, d.reason
+            from entries as e
+            left join decisions as d on d.entry_id = e.entry_id
+            order by e.load_id, e.table_name, e.file, e.line nulls first, e.reason
             """,
-            [source, source],
+            [source, source, source],
         )
         connection.execute("drop table earlier_quarantine")
+    connection.unregister("dropped")
 
 
 def open_quarantine(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Rejected rows and refused files per source that no later load has healed. Needs `register_raw`."""
+    """Rejected rows and refused files per source, neither healed by a later load nor dropped. Needs
+    `register_raw`.
+    """
     rows = connection.execute(
-        "select source, count(*) from raw.quarantine where healed_by_load_id is null "
+        "select source, count(*) from raw.quarantine where healed_by_load_id is null and dropped_by is null "
         "group by all order by all"
     ).fetchall()
     return {source: int(count) for source, count in rows}

@@ -9,13 +9,15 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, fields
 from datetime import date
 
 from ingestion.contracts import catalogue
 from ingestion.extract import Context, FileRead, FileRefused, Message, Notice, Reader, SourceState
 from ingestion.landing import Landing
-from ingestion.state import QUARANTINE, TableCounts, source_state
+from ingestion.state import QUARANTINE, TableCounts, manifests, source_state
+from privacy.suppression import suppressor_of
 from stammkunde.config import Config
 from stammkunde.home import Home
 
@@ -45,8 +47,12 @@ def ingest(
     as_of: date,
     progress: Callable[[str], None] = lambda text: None,
     full: bool = False,
+    again: frozenset[str] = frozenset(),
 ) -> LoadResult:
     """Extracts and lands what is new at one source; `full` reads everything again.
+
+    `again` names files that are read again though their content is known. A name that no earlier load read as
+    a file stands for a database or an API, which is then read as a whole.
 
     Raises SourceUnavailable if the source cannot be reached and UserError if landing fails; in both cases
     nothing is committed. KeyError for a source that does not exist.
@@ -60,13 +66,19 @@ def ingest(
     reader: Reader = importlib.import_module(f"ingestion.sources.{source}.reader").extract
     company = config.company
     report = _Report(source, progress)
-    with Landing(home.landing / source, source, tables, company.timezone, as_of, full) as landing:
+    if again:
+        read = {file.file for load in manifests(home.landing / source) for file in load.files}
+        full = full or not again <= read
+    with (
+        suppressor_of(home, company.country) or nullcontext() as suppressor,
+        Landing(home.landing / source, source, tables, company.timezone, as_of, full, suppressor) as landing,
+    ):
         context = Context(
             as_of=as_of,
             timezone=company.timezone,
             currency=company.currency,
             country=company.country,
-            state=SourceState() if full else source_state(landing.earlier),
+            state=SourceState() if full else source_state(landing.earlier, again),
             progress=report.reading,
             full=full,
         )
@@ -133,6 +145,8 @@ class _Report:
         )
         if self._refused:
             text += f", {self._refused:,} files refused"
+        if total.rows_erased:
+            text += f", {total.rows_erased:,} rows of erased people or past their time not taken"
         if quarantine is not None:
             text += f"; quarantine: {quarantine}"
         self.note(text)

@@ -43,7 +43,10 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class TableCounts:
-    """What happened to one table's rows in one load. `seen_again` rows are in no other count."""
+    """What happened to one table's rows in one load.
+
+    `seen_again` rows are in no other count, and neither are `rows_erased`, those of erased people.
+    """
 
     files_read: int = 0
     files_refused: int = 0
@@ -51,6 +54,7 @@ class TableCounts:
     rows_loaded: int = 0
     rows_quarantined: int = 0
     seen_again: int = 0
+    rows_erased: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,15 +118,19 @@ def committed(landing: Path) -> list[Path]:
     return sorted(p for p in landing.iterdir() if p.is_dir() and _LOAD_ID.fullmatch(p.name))
 
 
-def source_state(loads: list[Manifest]) -> SourceState:
-    """The state that a reader gets: known contents and the highest watermark per table."""
-    known = frozenset(file.sha256 for load in loads for file in load.files if file.sha256)
+def source_state(loads: list[Manifest], again: frozenset[str] = frozenset()) -> SourceState:
+    """The state that a reader gets: known contents and the highest watermark per table.
+
+    The contents of files named `again` are not among the known ones.
+    """
+    files = [file for load in loads for file in load.files if file.sha256]
+    known = {file.sha256 for file in files} - {file.sha256 for file in files if file.file in again}
     watermarks: dict[str, datetime] = {}
     for load in loads:
         for table, text in load.watermarks.items():
             value = datetime.fromisoformat(text)
             watermarks[table] = max(value, watermarks.get(table, value))
-    return SourceState(known_files=known, watermarks=watermarks)
+    return SourceState(known_files=frozenset(known), watermarks=watermarks)
 
 
 def next_load_id(landing: Path) -> str:

@@ -126,6 +126,30 @@ def to_utc(stamps: pa.Array, timezone: str) -> pa.Array:
     return stamps.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
 
 
+_UNITS_PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+
+
+def only_in_range(values: pa.Array) -> Parsed:
+    """Native dates and timestamps as timestamps in microseconds of the same zone, finer parts cut off.
+
+    Values outside the accepted years, which may not even fit, are null with a reason.
+    """
+    if pa.types.is_date32(values.type):
+        values, unit = values.cast(pa.timestamp("s")), "s"
+    elif pa.types.is_date64(values.type):
+        unit = "ms"
+    else:
+        unit = values.type.unit
+    counts = pc.fill_null(values.view(pa.int64()), 0)
+    low, high = (bound * _UNITS_PER_DAY[unit] for bound in (_RANGE_DAYS[0] - 1, _RANGE_DAYS[1] + 2))
+    bad = pc.or_(pc.less(counts, low), pc.greater_equal(counts, high))
+    zone = getattr(values.type, "tz", None)
+    stamps = values.view(pa.timestamp(unit, zone))
+    if any_of(bad):
+        stamps = pc.if_else(bad, pa.scalar(None, stamps.type), stamps)
+    return Parsed(stamps.cast(pa.timestamp("us", zone), safe=False), reasons_where(bad, _OUT_OF_RANGE))
+
+
 def within_range(values: pa.Array) -> Parsed:
     """Refuses instants outside the accepted years."""
     days = values.cast(pa.timestamp("us")).cast(pa.int64())

@@ -16,6 +16,13 @@ def fsync_path(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_private(directory: Path) -> None:
+    """Makes a directory and the parents that are missing, readable by their owner only."""
+    if not directory.is_dir():
+        make_private(directory.parent)
+        directory.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replaces the file in one step: readers see the old content or the new, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

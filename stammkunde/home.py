@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from stammkunde.errors import UserError
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -71,13 +73,25 @@ class Home:
         return self.root / "corrections.jsonl"
 
     @property
+    def reports(self) -> Path:
+        """Data quality reports, one HTML file a run."""
+        return self.root / "reports"
+
+    @property
     def lock(self) -> Path:
         return self.root / "run.lock"
 
     def create(self) -> Home:
-        """Makes the directories, readable by the owner only."""
+        """Makes the directories, readable by the owner only. Raises UserError where that cannot be done."""
         for path in (
             self.root, self.landing, self.published, self.models, self.exports, self.dagster, self.logs,
+            self.reports,
         ):  # fmt: skip
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise UserError(
+                    f"{path} cannot be made ({error.strerror}); choose another place with STAMMKUNDE_HOME, "
+                    "on a disk that can be written"
+                ) from error
         return self

@@ -40,6 +40,7 @@ from stammkunde.versions import (
     versions,
     write_manifest,
 )
+from stammkunde.warehouse import is_taken
 
 __all__ = ["Publication", "Version", "open_published", "publish", "rollback", "table_hashes", "versions"]
 
@@ -93,7 +94,7 @@ def publish(
             current = current_name(home)
             if not is_complete(home, version):
                 meta = {"version": version, "as_of": as_of.isoformat(), "created_from": fingerprint}
-                _write_version(connection, path, hashes, meta)
+                write_version(connection, path, hashes, meta)
                 number = max((v.number for v in versions(home)), default=0) + 1
                 write_manifest(home, number, hashes, meta)
         if current != version:
@@ -140,7 +141,7 @@ def _attached(warehouse: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConnectio
         try:
             connection.execute(f"attach {_literal(warehouse)} as warehouse (read_only)")
         except duckdb.IOException as error:
-            if "lock" in str(error).lower():
+            if is_taken(error):
                 raise BusyError(
                     f"{warehouse} is in use by another process; close it and run again."
                 ) from error
@@ -148,7 +149,7 @@ def _attached(warehouse: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConnectio
         yield connection
 
 
-def _write_version(
+def write_version(
     connection: duckdb.DuckDBPyConnection, path: Path, hashes: dict[str, TableHash], meta: dict[str, str]
 ) -> None:
     """Writes the version beside its place and renames it; after that it is complete."""

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,16 @@ def current_name(home: Home) -> str | None:
     if not home.published_database.is_symlink():
         return None
     return home.published_database.readlink().stem
+
+
+def current_as_of(home: Home) -> date | None:
+    """The day of the current version, None before the first publication. UserError if its manifest is
+    damaged.
+    """
+    name = current_name(home)
+    if name is None or not is_complete(home, name):
+        return None
+    return date.fromisoformat(read_manifest(home, name)["as_of"])
 
 
 def is_complete(home: Home, version: str) -> bool:

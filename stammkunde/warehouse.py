@@ -15,8 +15,16 @@ from pathlib import Path
 
 import duckdb
 
-from stammkunde.errors import BusyError
+from stammkunde.errors import BusyError, UserError
 from stammkunde.home import Home
+from stammkunde.migrations import migrate
+
+WRITABLE = "the home must be on a disk that can be written, and belong to the user who runs stammkunde"
+
+
+def is_taken(error: duckdb.IOException) -> bool:
+    """Whether DuckDB says that another process has the file; the path itself may hold any word."""
+    return "could not set lock on file" in str(error).lower()
 
 
 @contextmanager
@@ -25,7 +33,7 @@ def open_warehouse(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Opens the warehouse for one step; waits while another process has it.
 
-    Raises BusyError when it stays taken for `wait_seconds`.
+    Raises BusyError when it stays taken for `wait_seconds`, UserError when the file cannot be opened.
     """
     deadline = time.monotonic() + wait_seconds
     while True:
@@ -33,13 +41,16 @@ def open_warehouse(
             connection = duckdb.connect(str(path), read_only=read_only)
             break
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower() or time.monotonic() >= deadline:
-                if "lock" in str(error).lower():
-                    raise BusyError(
-                        f"{path} is in use by another process; close it or wait, then run again."
-                    ) from error
-                raise
+            if not is_taken(error):
+                reason = str(error).splitlines()[0].removeprefix("IO Error: ")
+                raise UserError(f"{path} cannot be opened: {reason}") from error
+            if time.monotonic() >= deadline:
+                raise BusyError(
+                    f"{path} is in use by another process; close it or wait, then run again."
+                ) from error
             time.sleep(0.2)
+    if not read_only:
+        path.chmod(0o600)
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set preserve_insertion_order = false")
@@ -55,12 +66,17 @@ def single_run(
     wait_seconds: float = 0.0,
     say: Callable[[str], None] = lambda text: None,
 ) -> Iterator[None]:
-    """Holds the home for one run. The lock goes with the process, so a killed run leaves none behind.
+    """Holds the home for one run and brings it to the current format.
 
-    Raises BusyError, naming the process that holds it.
+    The lock goes with the process, so a killed run leaves none behind.
+
+    Raises BusyError, naming the process that holds it, and UserError for a home that cannot be written.
     """
     home.create()
-    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UserError(f"{home.lock} cannot be written ({error.strerror}); {WRITABLE}") from error
     deadline = time.monotonic() + wait_seconds
     waiting = False
     try:
@@ -81,6 +97,7 @@ def single_run(
                 time.sleep(0.5)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        migrate(home, say)
         yield
     finally:
         os.close(descriptor)

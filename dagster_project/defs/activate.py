@@ -6,6 +6,7 @@ import dagster as dg
 
 from dagster_project.activation import apply_rows
 from dagster_project.dbt_manifest import read_manifest
+from dagster_project.freshness import BY_MORNING
 from dagster_project.metadata import markdown_table
 from dagster_project.progress import say
 from dagster_project.resources import Retailer
@@ -32,11 +33,14 @@ def mart_keys() -> list[dg.AssetKey]:
     deps=[*mart_keys(), dg.AssetKey(["quality", "check_result"])],
     kinds={"duckdb"},
     owners=["team:data-engineering"],
+    freshness_policy=BY_MORNING,
     pool="warehouse",
 )
 def published(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.MaterializeResult:
-    """Publishes the marts unless a blocking check failed."""
+    """Publishes the marts unless a blocking check failed, and their pseudonymised copy."""
     from expectations.run import blocking_failures, read_results
+    from privacy.key import Key
+    from privacy.pseudonyms import refresh_pseudonymised
     from stammkunde.publish import publish
 
     home, config = retailer.home, retailer.config
@@ -52,6 +56,7 @@ def published(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.Mater
         fingerprint=made_from,
         blocking_failures=blocking,
     )
+    refresh_pseudonymised(home, Key.from_environment(home))
     remember_build(home, made_from, publication.version)
     rows = publication.rows
     say(f"publish: {publication.version}: {len(rows)} tables, {rows.get('customer', 0):,} customers")

@@ -7,6 +7,7 @@ import dagster as dg
 
 from dagster_project.defs.activate import SYNCS
 from dagster_project.defs.quality import expectations_by_table
+from dagster_project.freshness import NIGHTLY_RUN, TIMEZONE
 from dagster_project.resources import Retailer
 
 EXPECTATIONS = dg.AssetSelection.checks(expectations_by_table)
@@ -47,8 +48,8 @@ jobs = [full, daily, ingest, build, identity, score, activate, *sync_jobs.values
 daily_schedule = dg.ScheduleDefinition(
     name="every_night",
     job=daily,
-    cron_schedule="0 3 * * *",
-    execution_timezone="Europe/Berlin",
+    cron_schedule=NIGHTLY_RUN,
+    execution_timezone=TIMEZONE,
     description="Runs the daily job at three in the morning.",
 )
 

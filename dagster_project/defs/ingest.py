@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.freshness import BY_MORNING
 from dagster_project.progress import reporter
 from dagster_project.resources import FULL_TAG, Retailer
 from ingestion.contracts import Table, catalogue
@@ -37,6 +38,7 @@ def _asset_for(source: str, tables: dict[str, Table]) -> dg.AssetsDefinition:
                 description=f"{table.description}. Every version of every row, as the source said it.",
                 kinds={KINDS[source], "parquet"},
                 owners=["team:data-engineering"],
+                freshness_policy=BY_MORNING,
             )
             for table in tables.values()
         ],

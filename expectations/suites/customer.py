@@ -37,12 +37,18 @@ def consistency() -> ExpectationSuite:
     """Expectations on the aggregates of `expectations.profile.profile_customer`."""
     return rules.suite(
         "consistency",
-        rules.none_of("not_empty", failed="missing_customers", checked="source_records"),
-        rules.none_of("customer_id_filled", failed="customers_without_id", checked="customers"),
-        rules.none_of("customer_id_unique", failed="duplicate_customers", checked="customers"),
+        rules.none_of(
+            "not_empty", failed="missing_customers", checked="source_records", dimension="completeness"
+        ),
+        rules.none_of(
+            "customer_id_filled", failed="customers_without_id", checked="customers", dimension="completeness"
+        ),
+        rules.none_of(
+            "customer_id_unique", failed="duplicate_customers", checked="customers", dimension="uniqueness"
+        ),
         rules.none_of("every_customer_has_a_record", failed="customers_without_record", checked="customers"),
         rules.none_of("every_record_has_its_customer", failed="records_without_customer", checked="records"),
-        rules.none_of("record_unique", failed="duplicate_records", checked="records"),
+        rules.none_of("record_unique", failed="duplicate_records", checked="records", dimension="uniqueness"),
         rules.none_of("record_count_agrees", failed="wrong_record_counts", checked="customers"),
     )
 

@@ -47,9 +47,15 @@ def keys() -> ExpectationSuite:
     """Expectations on the aggregates of `expectations.profile.profile_raw`."""
     return rules.suite(
         "keys",
-        rules.none_of("rows_loaded", failed="empty_tables", checked="tables", severity="warn"),
-        rules.none_of("key_filled", failed="rows_without_key", checked="row_count"),
-        rules.none_of("key_unique", failed="duplicate_rows", checked="row_count"),
+        rules.none_of(
+            "rows_loaded",
+            failed="empty_tables",
+            checked="tables",
+            severity="warn",
+            dimension="completeness",
+        ),
+        rules.none_of("key_filled", failed="rows_without_key", checked="row_count", dimension="completeness"),
+        rules.none_of("key_unique", failed="duplicate_rows", checked="row_count", dimension="uniqueness"),
     )
 
 

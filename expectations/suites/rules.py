@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from expectations.results import Severity
+from expectations.results import Dimension, Severity
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -32,7 +32,13 @@ def suite(name: str, *expectations: Expectation) -> ExpectationSuite:
     return gx.ExpectationSuite(name=name, expectations=list(expectations))
 
 
-def none_of(rule: str, failed: str, checked: str, severity: Severity = "error") -> Expectation:
+def none_of(
+    rule: str,
+    failed: str,
+    checked: str,
+    severity: Severity = "error",
+    dimension: Dimension = "consistency",
+) -> Expectation:
     """The aggregate `failed` is zero; `checked` is the aggregate of rows that were looked at."""
     import great_expectations.expectations as gxe
 
@@ -41,7 +47,7 @@ def none_of(rule: str, failed: str, checked: str, severity: Severity = "error") 
         min_value=0,
         max_value=0,
         severity=_severity(severity),
-        meta={"rule": rule, "failed": failed, "checked": checked},
+        meta={"rule": rule, "failed": failed, "checked": checked, "dimension": dimension},
     )
 
 
@@ -53,7 +59,7 @@ def filled(column: str, mostly: float = 1.0, severity: Severity = "warn", rule: 
         column=column,
         mostly=mostly,
         severity=_severity(severity),
-        meta={"rule": rule or f"{column}_filled"},
+        meta={"rule": rule or f"{column}_filled", "dimension": "completeness"},
     )
 
 
@@ -75,7 +81,11 @@ def holds(column: str, rule: str, severity: Severity = "warn", mostly: float = 1
     import great_expectations.expectations as gxe
 
     return gxe.ExpectColumnValuesToBeInSet(
-        column=column, value_set=[True], mostly=mostly, severity=_severity(severity), meta={"rule": rule}
+        column=column,
+        value_set=[True],
+        mostly=mostly,
+        severity=_severity(severity),
+        meta={"rule": rule, "dimension": "consistency"},
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406
 
 import numpy as np
 import pyarrow as pa

@@ -31,8 +31,8 @@ DATABASE, USER = "stammkunde_demo", "postgres"
 _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 100
 _WAIT_SECONDS = 60.0
-# Directories for what must not lie in a home that the server's user cannot enter.
-_SOCKETS, _ELSEWHERE = Path("/tmp"), Path("/var/tmp")  # noqa: S108 - private directories are made below
+# For what must not lie in a home that the server's user cannot enter; private folders are made in them.
+_SOCKETS, _ELSEWHERE = Path("/tmp"), Path("/var/tmp")  # noqa: S108  # nosec B108
 
 
 @dataclass(frozen=True)
@@ -213,6 +213,7 @@ def data_directory(home: Path, wanted: Path, name: str) -> Path:
     elsewhere = _ELSEWHERE / f"stammkunde-{os.geteuid()}-{_short_hash(home)}" / name
     elsewhere.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
     _refuse_foreign(elsewhere.parent)
+    elsewhere.parent.chmod(0o711)  # mkdir's mode goes through our umask
     wanted.symlink_to(elsewhere)
     return elsewhere
 
@@ -245,7 +246,9 @@ def binaries(account: int) -> Path:
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.exists():
             shutil.copytree(libraries, temporary / libraries.name)
-        temporary.chmod(0o755)
+        # Whatever our umask is, the server's account has to read its programs.
+        for folder in (temporary, temporary / package.name):
+            folder.chmod(0o755)
         shutil.rmtree(copy, ignore_errors=True)
         temporary.rename(copy)
     return target

@@ -26,6 +26,8 @@ from ingestion.readers.json_rows import BadLine, LineReader, objects_of
 from ingestion.readers.text import KEPT_BYTES, MAX_FIELD_BYTES, Text, inspect
 
 _BLANKS = b" \t\r\n"
+_BRACKETS_A_LINE = 256
+"""A line that opens more may be nested so deeply that Arrow's parser, which recurses, ends the process."""
 
 
 def read_jsonl(content: Path | bytes, table: Table, context: Context, *, name: str) -> Iterator[Message]:
@@ -77,6 +79,8 @@ class _JsonLinesFile:
     def _arrow_rows(self, block: bytes) -> Rows | None:
         """The rows of the block, or None if it needs the careful way."""
         if b"\0" in block or b"\\u0000" in block or block.startswith(BOM_UTF8):
+            return None
+        if _deep(block):
             return None
         if self._text.encoding == "cp1252":
             block = block.decode("cp1252").encode()
@@ -156,6 +160,17 @@ class _JsonLinesFile:
 
     def _type(self, field: str) -> pa.DataType:
         return pa.list_(pa.string()) if self._table.field(field).type == "text_list" else pa.string()
+
+
+def _deep(block: bytes) -> bool:
+    """Whether a line of the block opens more brackets than `_BRACKETS_A_LINE`."""
+    content = np.frombuffer(block, np.uint8)
+    # "[" and "{" differ in one bit.
+    opened = np.flatnonzero((content & 0xDF) == ord("["))
+    if len(opened) <= _BRACKETS_A_LINE:
+        return False
+    lines = np.searchsorted(np.flatnonzero(content == ord("\n")), opened)
+    return bool((lines[_BRACKETS_A_LINE:] == lines[:-_BRACKETS_A_LINE]).any())
 
 
 def _object_lines(block: bytes) -> Any:

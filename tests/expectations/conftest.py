@@ -24,18 +24,19 @@ class RawWarehouse:
                 self.connection.execute(f"create table raw.{table.raw_name} as select * from empty")
         self.connection.execute(
             "create table raw.ingestion_load (source varchar, table_name varchar, load_id varchar, "
-            "as_of_date date, files_read bigint, files_refused bigint, rows_read bigint, rows_loaded bigint, "
+            "as_of_date date, is_full boolean, files_read bigint, files_refused bigint, "
+            "rows_read bigint, rows_loaded bigint, "
             "rows_quarantined bigint, seen_again bigint)"
         )
         self.connection.execute(
             "create table raw.quarantine (source varchar, table_name varchar, load_id varchar, "
             "as_of_date date, file varchar, line bigint, field varchar, value_masked varchar, "
-            "reason varchar, kind varchar, healed_by_load_id varchar)"
+            "reason varchar, kind varchar, healed_by_load_id varchar, dropped_by varchar)"
         )
 
     def load(
         self, source: str, name: str, rows: list[dict], load_id: str = "000001", quarantined: int = 0,
-        refused: int = 0, as_of: date = AS_OF, healed_by: str | None = None,
+        refused: int = 0, as_of: date = AS_OF, healed_by: str | None = None, dropped_by: str | None = None,
     ) -> None:  # fmt: skip
         table = catalogue()[source][name]
         lineage = {"_load_id": load_id, "_source_file": "f.csv", "_source_line": 1, "_row_hash": "x"}
@@ -43,15 +44,15 @@ class RawWarehouse:
         self.connection.register("rows", pa.Table.from_pylist(full, schema=table.raw_schema))
         self.connection.execute(f"insert into raw.{table.raw_name} select * from rows")
         self.connection.execute(
-            "insert into raw.ingestion_load values (?, ?, ?, ?, 1, ?, ?, ?, ?, 0)",
+            "insert into raw.ingestion_load values (?, ?, ?, ?, false, 1, ?, ?, ?, ?, 0)",
             [source, name, load_id, as_of, refused, len(rows) + quarantined, len(rows), quarantined],
         )
         for kind, count in (("row", quarantined), ("file", refused)):
             for line in range(count):
                 self.connection.execute(
                     "insert into raw.quarantine "
-                    "values (?, ?, ?, ?, 'f.csv', ?, 'birth_date', '3*', 'no date', ?, ?)",
-                    [source, name, load_id, as_of, line, kind, healed_by],
+                    "values (?, ?, ?, ?, 'f.csv', ?, 'birth_date', '3*', 'no date', ?, ?, ?)",
+                    [source, name, load_id, as_of, line, kind, healed_by, dropped_by],
                 )
 
 

@@ -132,8 +132,9 @@ def test_table_of_which_every_row_is_in_quarantine_is_not_taken_for_absent(raw):
     assert [(r.rule, r.failed) for r in blocking_failures(results)] == [("contract", 60)]
 
 
-def test_what_a_later_load_has_mended_is_no_fault_any_more(raw):
-    raw.load("shop", "loyalty", [member(1)], quarantined=60, refused=1, healed_by="000002")
+@pytest.mark.parametrize("settled", [{"healed_by": "000002"}, {"dropped_by": "anna"}])
+def test_what_a_later_load_has_mended_or_a_person_dropped_is_no_fault_any_more(raw, settled):
+    raw.load("shop", "loyalty", [member(1)], quarantined=60, refused=1, **settled)
     results = check(raw.connection, "raw", AS_OF)
     found = of(results, "contract")
     assert (found.checked, found.failed, found.passed) == (61, 0, True)

@@ -93,6 +93,7 @@ def test_a_second_run_at_once_is_told_who_holds_the_home(tmp_path: Path) -> None
     config = tmp_path / "stammkunde.yml"
     config.write_text("sources: {}\n")
     with single_run(Home(tmp_path / "home")):
-        result = call("run", "--config", str(config), home=tmp_path / "home")
+        result = call("run", "--config", str(config), "--wait-minutes", "0.02", home=tmp_path / "home")
     assert result.returncode == 1
+    assert f"waiting for the run of process {os.getpid()} to end" in result.stderr
     assert f"Another run (process {os.getpid()})" in result.stderr

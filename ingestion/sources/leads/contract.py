@@ -37,6 +37,7 @@ LEADS = Table(
         Field("consent_post", "boolean"),
         Field("double_opt_in_at", "instant"),
         Field("consent_text_version"),
+        Field("consent_ip_hash", personal=True, description="hash of the address that confirmed"),
     ),
 )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingestion.contracts import Table
@@ -50,6 +51,11 @@ def _parquet_rows(content: Path | bytes, table: Table, context: Context, name: s
         file = pq.ParquetFile(content if isinstance(content, Path) else pa.BufferReader(content))
     except pa.ArrowInvalid as error:
         raise Refused(f"no complete Parquet file: {error}") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # Arrow's word for content that it cannot decode.
+        raise Refused(f"the Parquet file is damaged: {error}") from error
     with file:
         titles = file.schema_arrow.names
         header = match_header(titles, table)
@@ -71,7 +77,15 @@ def _parquet_rows(content: Path | bytes, table: Table, context: Context, name: s
 
 
 def _plain(data: pa.Table) -> pa.Table:
-    """Categories as their values: what writes Parquet may have coded repeated values."""
+    """Categories as their values: what writes Parquet may have coded repeated values. Raises Refused."""
+    for field in data.schema:
+        if pa.types.is_timestamp(field.type):
+            try:
+                pc.year(pa.array([0], field.type))
+            except pa.ArrowInvalid as error:
+                raise Refused(
+                    f"column {field.name} is in a time zone that is not known: {field.type.tz}"
+                ) from error
     fields = [
         field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
         for field in data.schema

@@ -63,7 +63,12 @@ select
     'marketing' as purpose,
     coalesce(ranked.status, 'unknown') as status,
     coalesce(ranked.evidence, 'no record') as evidence,
-    ranked.recorded_at
+    ranked.recorded_at,
+    ranked.source_system,
+    ranked.source_record_id,
+    ranked.text_version,
+    ranked.double_opt_in_at,
+    ranked.ip_hash
 from customers
 cross join channels
 left join ranked

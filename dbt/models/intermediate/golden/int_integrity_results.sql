@@ -3,10 +3,8 @@ Rules that need more than one table, so that no check at the border can see them
 without what it refers to.
 */
 with results as (
-    {% for source_name, table_name, channel in [
-        ("branch", "sales_order", "branch"),
-        ("webshop", "orders", "webshop"),
-        ("shop", "transactions", "shop"),
+    {% for source_name, table_name in [
+        ("branch", "sales_order"), ("webshop", "orders"), ("shop", "transactions")
     ] %}
         select
             '{{ source_name }}' as source,
@@ -15,7 +13,7 @@ with results as (
             count(*) as checked,
             count(case when customer_id is null then 1 end) as failed
         from {{ ref("int_sale_heads") }}
-        where channel = '{{ channel }}' and customer_reference is not null
+        where channel = '{{ source_name }}' and customer_reference is not null
         union all
     {% endfor %}
     {% for source_name, table_name in [
@@ -97,11 +95,8 @@ with results as (
     union all
     select
         'touchpoints' as source,
-        case
-            when kind like 'mail_%' then 'mail_events'
-            when kind like 'survey_%' then 'surveys'
-            else 'tickets'
-        end as table_name,
+        case when kind like 'mail_%' then 'mail_events' when kind like 'survey_%' then 'surveys' else 'tickets' end
+            as table_name,
         'customer_is_known' as rule,
         count(*) as checked,
         count(case when customer_id is null then 1 end) as failed
@@ -114,6 +109,11 @@ select
     source,
     table_name,
     rule,
+    case
+        when rule in ('cost_is_known', 'amount_exists') then 'completeness'
+        when rule in ('gv_typ_is_known', 'reversal_is_negative', 'currency_is_the_companys') then 'validity'
+        else 'consistency'
+    end as dimension,
     checked,
     failed
 from results

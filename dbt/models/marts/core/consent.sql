@@ -4,5 +4,10 @@ select
     purpose,
     status,
     evidence,
-    recorded_at
+    recorded_at,
+    source_system,
+    source_record_id,
+    text_version,
+    double_opt_in_at,
+    ip_hash
 from {{ ref("int_consent") }}

@@ -1,38 +1,22 @@
 with results as (
-    select
-        run_id,
-        source,
-        table_name,
-        rule,
-        severity,
-        checked,
-        failed,
-        passed,
-        details
+    select *
     from {{ source("quality", "check_result") }}
-    union all
-    select
-        '{{ var("as_of") }}' as run_id,
-        source,
-        table_name,
-        rule,
-        'warn' as severity,
-        checked,
-        failed,
-        failed = 0 as passed,
-        cast(null as {{ dbt.type_string() }}) as details
-    from {{ ref("int_integrity_results") }}
 )
 
 select
     run_id,
     source,
     table_name,
+    scope,
+    scope_value,
     rule,
+    dimension,
     severity,
     checked,
     failed,
-    round(100.0 * {{ divide("(checked - failed)", "checked") }}, 4) as quality_pct,
+    quality_pct,
     passed,
+    affected_customers,
+    margin_at_risk_amount,
     details
 from results

@@ -34,6 +34,7 @@ select
     consent_post,
     double_opt_in_at,
     {{ clean_text("consent_text_version") }} as consent_text_version,
+    {{ clean_text("consent_ip_hash") }} as consent_ip_hash,
 
     -- timestamps
     captured_at

@@ -1,0 +1,1 @@
+"""Rights of the people in the data: erasure that lasts, disclosure, retention, pseudonyms."""
