@@ -59,7 +59,8 @@ def select_customers(
     known = check_columns(connection, sync)
     consent, bases = sync.consent, switched_on(sync.consent.legal_bases, sync.name)
     # Whether a legal basis other than consent holds is asked for the day of the published records.
-    (as_of,) = connection.execute("select as_of_date from meta.publication").fetchall()[0] if bases else (None,)
+    day = "select as_of_date from meta.publication"
+    (as_of,) = connection.execute(day).fetchall()[0] if bases else (None,)
     connection.register(
         "decision", consent_decisions(connection, consent.channel, consent.purpose, bases, as_of)
     )

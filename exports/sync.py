@@ -36,7 +36,7 @@ class Consent(Section):
 
     channel: Literal["email", "phone", "post"]
     purpose: Name
-    legal_bases: list[BasisName] = []
+    legal_bases: tuple[BasisName, ...] = ()
 
     @model_validator(mode="after")
     def _bases_fit_the_channel(self) -> Consent:

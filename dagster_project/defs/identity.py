@@ -20,7 +20,7 @@ OWNERS = ["team:data-science"]
             ["identity", name],
             group_name="identity",
             description=description,
-            deps=[dg.AssetKey(["identity", "int_pair_comparisons"]), dg.AssetKey(["identity", "int_record_keys"])],
+            deps=[dg.AssetKey(["identity", name]) for name in ("int_pair_comparisons", "int_record_keys")],
             kinds={"python", "duckdb"},
             owners=OWNERS,
         )
@@ -41,8 +41,9 @@ def score_pairs(context: dg.AssetExecutionContext, retailer: Retailer) -> Iterat
         result = score(connection, load_matching(), retailer.as_of(context.run, context.instance))
     facts = vars(result)
     say(
-        f"identity: {result.pairs:,} pairs in {result.patterns:,} patterns weighed by {result.version}; a match begins "
-        f"at {result.threshold:.0%}, expected precision {result.expected_precision:.1%}; {result.vetoed_pairs:,} vetoed"
+        f"identity: {result.pairs:,} pairs in {result.patterns:,} patterns weighed by {result.version}, "
+        f"{result.vetoed_pairs:,} vetoed; a match begins at {result.threshold:.0%}, "
+        f"expected precision {result.expected_precision:.1%}"
     )
     for key in sorted(context.selected_asset_keys):
         yield dg.MaterializeResult(asset_key=key, metadata=facts)

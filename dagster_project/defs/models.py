@@ -1,12 +1,11 @@
 """What the models say: Python steps between the stretches of dbt."""
 
 import importlib
-from typing import Any
 
 import dagster as dg
 
 from dagster_project.metadata import markdown_table
-from dagster_project.progress import reporter, say
+from dagster_project.progress import reporter
 from dagster_project.resources import Retailer
 from stammkunde.warehouse import open_warehouse
 

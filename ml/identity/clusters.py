@@ -1,4 +1,4 @@
-"""From scored pairs to clusters of records: average linkage, so that a cluster is what its pairs say on the whole.
+"""From scored pairs to clusters of records by average linkage: a cluster is what its pairs say on the whole.
 
 Belongs here: graph work on integer indices. Does not belong here: how pairs are found and scored (dbt,
 `weights/`) and which id a cluster bears (`registry.py`).
@@ -20,7 +20,7 @@ MAXIMUM_SIZE = 200
 """Distinct contents that one cluster may hold; nobody is known under more."""
 
 CERTAIN = 12.0
-"""Evidence of a pair counts up to this many nats (odds of 160,000 : 1), so that no pair outvotes all others."""
+"""A pair's evidence counts up to so many nats (odds of 160,000 : 1), so that no pair outvotes all others."""
 UNIT = 1000
 """Evidence is added up in whole thousandths: a sum does not depend on its order."""
 VETO = -(10**12)

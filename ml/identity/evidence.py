@@ -48,7 +48,8 @@ def pair_query(matching: Matching) -> str:
     return f"""
         select
             record_id_a, record_id_b, least(match_probability, 1 - 1e-12) as match_probability,
-            main_evidence as rule, veto, match_probability >= {matching.threshold!r} and veto is null as matches
+            main_evidence as rule, veto,
+            match_probability >= {matching.threshold!r} and veto is null as matches
         from identity.pair_score
         union all
         select representative_id, record_id, 1.0, 'same content', null, true
@@ -71,7 +72,9 @@ _RIVALS = """
         select record_id_b, record_id_a from evidence_veto
     ),
     claims as (
-        select record_id_a as record_id, record_id_b as other_id, match_probability / (1 - match_probability) as odds
+        select
+            record_id_a as record_id, record_id_b as other_id,
+            match_probability / (1 - match_probability) as odds
         from evidence_pair
         where veto is null and match_probability >= ? and match_probability < 0.9999
         union all
@@ -96,7 +99,8 @@ def collect(connection: duckdb.DuckDBPyConnection, matching: Matching, partly: b
     """Makes the temporary tables `evidence_pair` and `evidence_veto` of all pairs.
 
     Where a record matches two that a veto keeps apart about equally (within 2 bits), each of the probabilities
-    allows for the other: odds / (1 + odds + the other's odds). `partly`: only pairs between records of the view `scoped_record`.
+    allows for the other: odds / (1 + odds + the other's odds). `partly`: only pairs between records of the
+    view `scoped_record`.
     """
     within = """
         semi join scoped_record as one on pair.record_id_a = one.record_id

@@ -87,10 +87,11 @@ def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
     """Gives every cluster its id: makes the temporary tables `cluster_id`, `id_claim` and `member_before`.
 
     Reads the temporary table `cluster_member(record_id varchar, ordinal bigint, label bigint, founder_key
-    varchar, is_reissued boolean)`, the view `assigned_before` and `living_elsewhere` (`scope.py`), where `ordinal` counts the records from the oldest, `label` is the
-    smallest ordinal of the cluster and `founder_key` is what an id is made of. `cluster_id(label, customer_id, previous_customer_id, is_new)` has one row per cluster,
-    `id_claim(customer_id, label, keeps)` one per old id that has a record left, `member_before` every
-    record with what it was assigned.
+    varchar, is_reissued boolean)`, the view `assigned_before` and `living_elsewhere` (`scope.py`). `ordinal`
+    counts the records from the oldest, `label` is the smallest ordinal of the cluster and `founder_key` is
+    what an id is made of. `cluster_id(label, customer_id, previous_customer_id, is_new)` has one row per
+    cluster, `id_claim(customer_id, label, keeps)` one per old id that has a record left, `member_before`
+    every record with what it was assigned.
     """
     connection.execute(
         """

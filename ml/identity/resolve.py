@@ -52,9 +52,10 @@ def resolve_identity(
 
     An unchanged second run writes the same rows and no event. `linked_at` is the `as_of` of the run in
     which the record came to its customer. `stability` limits how many ids may change; without it any may.
-    Pairs within `review_bits` of the threshold are put before stewards. `only_touched` resolves what the changes
-    of `identity.int_touched_records` and `rescored_pair` reach and leaves all else as it is; the result is that
-    of a resolution of everything. It does not hold when weights or threshold are others than last time.
+    Pairs within `review_bits` of the threshold are put before stewards. `only_touched` resolves what the
+    changes of `identity.int_touched_records` and `rescored_pair` reach and leaves all else as it is; the
+    result is that of a resolution of everything. Where weights or threshold are others than last time,
+    everything is resolved all the same.
 
     Raises ValueError for a pair that names an unknown record, DecisionError for contradictory decisions,
     BlockedError when more ids would change than `stability` allows; the state stays as it was then.

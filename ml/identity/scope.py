@@ -37,9 +37,10 @@ _SEEDS = """
 
 
 def take_all(connection: duckdb.DuckDBPyConnection) -> None:
-    """Every record: makes the temporary views `scoped_record` and `assigned_before`, and `living_elsewhere`."""
+    """Every record: makes the temporary `scoped_record`, `assigned_before` and `living_elsewhere`."""
     connection.execute(
-        "create or replace temp view scoped_record as select record_id, created_at from identity.int_source_records"
+        "create or replace temp view scoped_record as"
+        " select record_id, created_at from identity.int_source_records"
     )
     connection.execute(
         "create or replace temp view assigned_before as select * from identity.identity_assignment"
@@ -50,8 +51,8 @@ def take_all(connection: duckdb.DuckDBPyConnection) -> None:
 def take_reached(connection: duckdb.DuckDBPyConnection, matching: Matching) -> int:
     """The records that changes reach; makes the same as `take_all` of them alone. Returns how many there are.
 
-    Reads `identity.rescored_pair`, `pair_score`, `int_record_keys` and `identity_assignment`, and the temporary
-    tables `record_change` and `new_decision`. `living_elsewhere` are the ids of all other records.
+    Reads `identity.rescored_pair`, `pair_score`, `int_record_keys` and `identity_assignment`, and the
+    temporary tables `record_change` and `new_decision`. `living_elsewhere` are the ids of all other records.
     """
     pairs = connection.execute(_CONNECTED, [matching.threshold]).fetchnumpy()
     seeds = np.asarray(next(iter(connection.execute(_SEEDS).fetchnumpy().values())), dtype=np.uint64)

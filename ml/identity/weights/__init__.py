@@ -1,1 +1,1 @@
-"""What agreement and disagreement weigh: weights as a table, learnt beforehand, adapted to the data at hand."""
+"""What agreement and disagreement weigh: a table, learnt beforehand, adapted to the data at hand."""

@@ -63,7 +63,7 @@ def fit(examples: Examples, interactions: int, version: str, penalty: float = PE
     """Weights of all levels and of the `interactions` pairs of comparisons that matter most."""
     count = len(examples.names)
     mains: list[tuple[int, ...]] = [(i,) for i in range(count)]
-    pairs: list[tuple[int, ...]] = list(itertools.combinations(range(count), 2))
+    pairs: list[tuple[int, ...]] = [(i, j) for i, j in itertools.combinations(range(count), 2)]
     chosen: list[tuple[int, ...]] = []
     if interactions:
         everything = _regress(examples, mains + pairs, penalty)
@@ -77,7 +77,8 @@ def fit(examples: Examples, interactions: int, version: str, penalty: float = PE
 
 
 def _regress(examples: Examples, terms: list[tuple[int, ...]], penalty: float) -> _Fit:
-    columns, sizes = [], []
+    columns: list[Codes] = []
+    sizes: list[int] = []
     for term in terms:
         index, size = _index(examples, term)
         columns.append(index + sum(sizes))
@@ -120,7 +121,7 @@ def _interaction(examples: Examples, term: tuple[int, ...], effect: Floats) -> f
 
 
 def _readable(examples: Examples, model: _Fit, version: str) -> Weights:
-    """The same sums with levels that say nothing at 0: what they weighed moves to the others and the prior."""
+    """The same sums with silent levels at 0: what they weighed moves to the others and the prior."""
     prior = model.prior
     main = {term[0]: e.copy() for term, e in zip(model.terms, model.effects, strict=True) if len(term) == 1}
     joint: dict[tuple[int, ...], Floats] = {}

@@ -77,7 +77,7 @@ def score_pairs(
 
 
 def can_score_affected(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings) -> bool:
-    """Whether the last scoring went by the same weights file and settings, so that what it left still holds."""
+    """Whether the last scoring went by the same weights file and settings, so that it still holds."""
     if not has_rows(connection, "matching_run") or not has_rows(connection, "pair_score"):
         return False
     return connection.execute("select settings from identity.matching_run").fetchall() == [
@@ -86,7 +86,7 @@ def can_score_affected(connection: duckdb.DuckDBPyConnection, settings: Matching
 
 
 def score_affected(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings) -> ScoreResult:
-    """Scores the pairs of `identity.int_affected_pairs` anew, with the weights and threshold of the last time.
+    """Scores the pairs of `identity.int_affected_pairs` anew, with weights and threshold of the last time.
 
     Leaves `identity.pair_score` as scoring everything with these would, and the pairs in `rescored_pair`.
     """

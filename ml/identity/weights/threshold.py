@@ -46,7 +46,7 @@ class Calibration(NamedTuple):
     recall: float
 
     def quality(self, wrong_match_weight: float) -> float:
-        """F measure in which precision counts `wrong_match_weight` times as much as recall (beta² = 1/weight)."""
+        """F measure in which precision counts so many times as much as recall (beta² = 1 / weight)."""
         beta2 = 1 / wrong_match_weight
         return (1 + beta2) * self.precision * self.recall / max(beta2 * self.precision + self.recall, 1e-12)
 
@@ -110,7 +110,7 @@ def expect(pairs: Pairs, threshold: float) -> Calibration:
     same = np.bincount(label, pairs.records * (pairs.records - 1) / 2, count)
     weight = (pairs.records[a] * pairs.records[b]).astype(np.float64)
     compared = np.bincount(label[a], weight, count)
-    # Nobody compared the two ends of a chain. They are one customer about as often as its weakest link is right.
+    # Nobody compared the two ends of a chain; they are one customer about as often as its weakest link is.
     weakest = np.ones(count)
     np.minimum.at(weakest, label[a], probability)
     found = size * (size - 1) / 2

@@ -1,4 +1,4 @@
-"""Patterns that forbid one customer, whatever else agrees: certain people are not one, however near they live.
+"""Patterns that forbid one customer, whatever else agrees: some people are not one, however near they live.
 
 Belongs here: rules on the levels of a pattern. What a veto does to clusters: `ml/identity/clusters.py`.
 """
