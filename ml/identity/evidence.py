@@ -98,8 +98,8 @@ _RIVALS = """
 def collect(connection: duckdb.DuckDBPyConnection, matching: Matching, partly: bool) -> None:
     """Makes the temporary tables `evidence_pair` and `evidence_veto` of all pairs.
 
-    Where a record matches two that a veto keeps apart about equally (within 2 bits), each of the probabilities
-    allows for the other: odds / (1 + odds + the other's odds). `partly`: only pairs between records of the
+    Where a record matches two that a veto keeps apart about equally (within 2 bits), each probability
+    allows for the other: odds / (1 + odds + the other's odds). `partly`: only pairs of records of the
     view `scoped_record`.
     """
     within = """

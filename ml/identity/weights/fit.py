@@ -67,7 +67,7 @@ def fit(examples: Examples, interactions: int, version: str, penalty: float = PE
     chosen: list[tuple[int, ...]] = []
     if interactions:
         everything = _regress(examples, mains + pairs, penalty)
-        strength = {
+        strength: dict[tuple[int, ...], float] = {
             term: _interaction(examples, term, effect)
             for term, effect in zip(everything.terms, everything.effects, strict=True)
             if len(term) == 2
