@@ -7,7 +7,8 @@ from ml.identity.weights.vetoes import find_vetoes
 
 NEUTRAL = {
     "kind": "person", "first_name": "equal", "last_name": "equal", "birth_date": "unknown",
-    "vat_id": "unknown", "email": "unknown", "phone": "unknown", "card": "unknown", "source_system": "different",
+    "vat_id": "unknown", "email": "unknown", "phone": "unknown", "card": "unknown",
+    "source_system": "different",
 }  # fmt: skip
 
 
