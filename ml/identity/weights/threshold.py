@@ -114,7 +114,7 @@ def expect(pairs: Pairs, threshold: float) -> Calibration:
     weakest = np.ones(count)
     np.minimum.at(weakest, label[a], probability)
     found = size * (size - 1) / 2
-    right = same.sum() + float(weight @ probability)
+    right = float(same.sum() + weight @ probability)
     return Calibration(
         threshold,
         (right + float((found - same - compared) @ weakest)) / max(float(found.sum()), 1.0)
