@@ -30,8 +30,10 @@ import duckdb
 from ingestion.raw import register_raw
 from ingestion.run import ingest
 from ml.identity.resolve import resolve_identity
+from ml.identity.weights.score import score_pairs
 from stammkunde.config import Config
 from stammkunde.home import PROJECT_ROOT, Home
+from stammkunde.matching import MatchingSettings
 from stammkunde.warehouse import open_warehouse
 
 DATA = PROJECT_ROOT.parent / "shared" / "data" / "uci_online_retail" / "online_retail.parquet"
@@ -141,10 +143,11 @@ def run(data: Path, root: Path) -> tuple[dict[str, Any], dict[str, float]]:
     load = step("ingest", lambda: ingest("webshop", config, home, AS_OF))
     step("raw", lambda: warehouse(lambda connection: register_raw(connection, home)))
     # What comes after identity reads a table that a Python step writes; these come before it.
-    before = ("+int_identity_edges", "+identity_vetoes")
+    before = ("+int_pair_comparisons",)
     step(
         "dbt before", lambda: dbt(home, "build", "--select", *before, "--exclude-resource-type", "unit_test")
     )
+    step("scores", lambda: warehouse(lambda connection: score_pairs(connection, MatchingSettings(), AS_OF)))
     step("identity", lambda: warehouse(lambda connection: resolve_identity(connection, AS_OF)))
     step(
         "dbt after", lambda: dbt(home, "build", "--exclude", *before, "--exclude-resource-type", "unit_test")

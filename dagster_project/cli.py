@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from dagster_project import cli_golden, cli_identity, cli_operations, cli_privacy, cli_quarantine
+from dagster_project import (
+    cli_destination,
+    cli_golden,
+    cli_identity,
+    cli_operations,
+    cli_privacy,
+    cli_quarantine,
+    cli_sync,
+)
 from dagster_project.environments import apply_defaults, default_config_path
 from stammkunde.errors import UserError
 from stammkunde.home import Home
@@ -22,6 +30,8 @@ app = typer.Typer(
 )
 app.add_typer(cli_identity.app)
 app.add_typer(cli_golden.app)
+app.add_typer(cli_sync.app, name="sync")
+app.add_typer(cli_destination.app, name="destination")
 app.add_typer(cli_operations.app)
 app.add_typer(cli_privacy.app)
 app.add_typer(cli_quarantine.app, name="quarantine")

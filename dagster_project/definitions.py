@@ -9,7 +9,7 @@ from stammkunde.home import Home
 
 apply_defaults(Home.from_environment())
 
-from dagster_project.defs import activate, automation, golden, ingest, models, quality, transform  # noqa: E402
+from dagster_project.defs import activate, automation, golden, identity, ingest, models, quality, transform  # noqa: E402
 from dagster_project.resources import Retailer, dbt_resource  # noqa: E402
 
 defs = dg.Definitions(
@@ -18,6 +18,7 @@ defs = dg.Definitions(
         transform.staging_and_identity,
         transform.golden_and_features,
         transform.scores_and_quality,
+        *identity.assets,
         *models.assets,
         *golden.assets,
         *quality.assets,

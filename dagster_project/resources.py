@@ -22,6 +22,7 @@ from stammkunde.config import Config, load_config
 from stammkunde.golden.lifecycle import load_lifecycle
 from stammkunde.golden.survivorship import load_survivorship
 from stammkunde.home import Home
+from stammkunde.matching import load_matching
 from stammkunde.versions import current_as_of
 from stammkunde.warehouse import single_run
 
@@ -118,5 +119,6 @@ def dbt_vars(config: Config, as_of: date) -> str:
             "default_margin_pct": config.company.default_margin_pct,
             "survivorship": load_survivorship().dbt_var(),
             **load_lifecycle().dbt_vars(),
+            **load_matching().dbt_vars(),
         }
     )

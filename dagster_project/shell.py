@@ -8,7 +8,9 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from exports.engine.log import register_log
 from stammkunde.errors import UserError
+from stammkunde.home import Home
 
 ROWS_SHOWN = 200
 
@@ -16,6 +18,8 @@ ROWS_SHOWN = 200
 def _open(database: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(database), read_only=True)
     connection.execute("set schema = 'marts'")
+    # The home of a published database is the folder above its own.
+    register_log(connection, Home(database.parent.parent))
     return connection
 
 

@@ -42,9 +42,7 @@ def _ingestion(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
     lines = ["", "Source            rows read       loaded  quarantine  files refused"]
     lines += [f"{s:<14}{int(a):>13,}{int(b):>13,}{int(c):>12,}{int(d):>15,}" for s, a, b, c, d in rows]
     if any(row[3] for row in rows):
-        lines.append(
-            "Quarantine: 'stammkunde quarantine list' tells file, field, reason and the ways back."
-        )
+        lines.append("Quarantine: 'stammkunde quarantine list' tells file, field, reason and the ways back.")
     return lines
 
 

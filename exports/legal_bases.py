@@ -9,6 +9,7 @@ interests) no database can know: the retailer declares it, with a day or a refer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -123,7 +124,7 @@ def load_legal_bases(path: Path = CONFIG) -> LegalBases:
     return read_settings(path, LegalBases) if path.exists() else LegalBases()
 
 
-def switched_on(names: list[BasisName], sync: str, path: Path = CONFIG) -> list[LegalBasis]:
+def switched_on(names: Sequence[BasisName], sync: str, path: Path = CONFIG) -> list[LegalBasis]:
     """The bases that a sync names; ConfigError when the file does not switch one of them on."""
     settings = load_legal_bases(path)
     found: list[LegalBasis] = []

@@ -1,8 +1,10 @@
-"""Runs a sync: from the published database through the consent gate to its destination."""
+"""Runs a sync of files: from the published database through the consent gate to its destination."""
 
 from __future__ import annotations
 
 import hashlib
+import time
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,18 +12,18 @@ from typing import Any
 
 import duckdb
 
-from exports.consent import GRANTED, REASONS, consent_decisions
 from exports.destinations.file import write_files
-from exports.legal_bases import switched_on
-from exports.state import STATE, ExportDirectory, is_intact, read_manifest, remove, write_manifest
-from exports.sync import SYNCS, Condition, Sync, find_sync, nearest
+from exports.destinations.registry import DESTINATIONS, connect_delivery
+from exports.engine.optouts import ConsentLedger, Gate
+from exports.engine.retry import Patience, patiently
+from exports.select import SEND, select_customers
+from exports.state import MANIFEST, STATE, ExportDirectory, is_intact, read_manifest, remove, write_manifest
+from exports.sync import SYNCS, Sync, find_sync
 from stammkunde.errors import ConfigError, UserError
-from stammkunde.files import sha256_of
+from stammkunde.files import sha256_of, write_atomically
 from stammkunde.hashes import quoted
 from stammkunde.home import Home
 from stammkunde.publish import open_published
-
-FILTERED = "filtered"
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class ExportResult:
     notices: tuple[str, ...] = ()
 
 
-def export(sync: Sync | str, home: Home, as_of: date, syncs: Path = SYNCS) -> ExportResult:
+def export(
+    sync: Sync | str, home: Home, as_of: date, syncs: Path = SYNCS, destinations: Path = DESTINATIONS
+) -> ExportResult:
     """Exports one sync, itself or its name, from the published database to `home.exports/<sync>/latest`.
 
     Same rows, same files: they are not written again. A failure at any moment leaves the export before in
@@ -52,19 +56,38 @@ def export(sync: Sync | str, home: Home, as_of: date, syncs: Path = SYNCS) -> Ex
     """
     if isinstance(sync, str):
         sync = find_sync(sync, syncs)
-    with open_published(home) as connection:
+    with open_published(home) as connection, closing(ConsentLedger(home)) as consents:
         try:
-            return _export(connection, sync, ExportDirectory.of(home, sync.name), as_of)
+            directory = ExportDirectory.of(home, sync.name)
+            result = _export(connection, sync, directory, as_of, consents.gate())
         except (OSError, duckdb.IOException) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
             raise UserError(f"export {sync.name}: cannot write ({reason}); the one before stays") from error
+    if sync.file.deliver_to:
+        deliver(result.path, sync.file.deliver_to, destinations)
+    return result
+
+
+def deliver(directory: Path, destination: str, destinations: Path) -> bool:
+    """Brings a finished export to a folder, SFTP or S3; False if just this one was brought there before.
+
+    A delivery that fails is tried again by the next export. Raises DestinationDown or what the place refuses.
+    """
+    marker = directory / ".delivered"
+    content = f"{destination} {sha256_of(directory / MANIFEST)}".encode()
+    if marker.exists() and marker.read_bytes() == content:
+        return False
+    delivery = connect_delivery(destination, destinations)
+    files = [directory / file["name"] for file in read_manifest(directory)["files"]]
+    patiently(lambda: delivery.deliver(files, directory / MANIFEST), destination, Patience(), time.sleep)
+    write_atomically(marker, content)
+    return True
 
 
 def _export(
-    connection: duckdb.DuckDBPyConnection, sync: Sync, directory: ExportDirectory, as_of: date
+    connection: duckdb.DuckDBPyConnection, sync: Sync, directory: ExportDirectory, as_of: date, gate: Gate
 ) -> ExportResult:
-    _check_columns(connection, sync)
-    excluded = _select_rows(connection, sync, as_of)
+    excluded = _select_rows(connection, sync, gate)
     rows, content_hash = _hash_rows(connection, sync)
     published = connection.execute("select version, as_of_date from meta.publication").fetchone()
     assert published is not None
@@ -74,9 +97,9 @@ def _export(
         "as_of": as_of.isoformat(),
         "published_version": published[0],
         "consent": sync.consent.model_dump(),
-        "fields": list(sync.mapping.values()),
+        "fields": list(sync.fields.values()),
         "rows": rows,
-        "legal_bases": _legal_bases(connection, sync),
+        "legal_bases": _legal_bases(connection),
         "excluded": excluded,
     }
     directory.clean()
@@ -100,85 +123,32 @@ def _export(
     )
 
 
-def _check_columns(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
-    tables: dict[str, list[str]] = {}
-    for table, column in connection.execute(
-        "select table_name, column_name from duckdb_columns() where schema_name = 'marts' order by all"
-    ).fetchall():
-        tables.setdefault(table, []).append(column)
-    for needed in ("customer", "consent"):
-        if needed not in tables:
-            raise UserError(f"sync {sync.name}: the published database has no table marts.{needed}")
-    if sync.model not in tables:
-        raise ConfigError(
-            f"sync {sync.name}: model: there is no mart {sync.model!r}{nearest(sync.model, list(tables))}"
-        )
-    known = tables[sync.model]
-    uses = [("mapping", c) for c in sync.mapping] + [("filter", c.column) for c in sync.filter]
-    for key, column in [*uses, ("consent", "customer_id")]:
-        if column not in known:
-            raise ConfigError(
-                f"sync {sync.name}: {key}: {sync.model} has no column {column!r}{nearest(column, known)}"
-            )
-
-
-def _select_rows(connection: duckdb.DuckDBPyConnection, sync: Sync, as_of: date) -> dict[str, int]:
+def _select_rows(connection: duckdb.DuckDBPyConnection, sync: Sync, gate: Gate) -> dict[str, int]:
     """Fills `export_row` with the fields of the rows that may go; returns how many may not, by reason."""
-    consent = sync.consent
-    bases = switched_on(consent.legal_bases, sync.name)
-    decisions = consent_decisions(connection, consent.channel, consent.purpose, bases, as_of)
-    connection.register("decision", decisions)
-    conditions, values = _conditions(sync.filter)
-    fields = ", ".join(f"model.{quoted(column)} as {quoted(field)}" for column, field in sync.mapping.items())
-    # A row without a decision has no customer and finds no partner: it stays here.
+    excluded = select_customers(connection, sync, gate)
+    fields = ", ".join(f"model.{quoted(column)} as {quoted(field)}" for column, field in sync.fields.items())
     connection.execute(
         f"create temp table export_row as select {fields} from marts.{quoted(sync.model)} as model "
-        f"inner join decision on decision.customer_id = model.customer_id "
-        f"where decision.decision = '{GRANTED}' and {conditions}",
-        values,
+        f"inner join verdict on verdict.key = model.{quoted(sync.key)}::varchar "
+        f"and verdict.customer_id = model.customer_id where verdict.verdict = '{SEND}'"
     )
-    counts = connection.execute(
-        f"select case when decision.decision = '{GRANTED}' then '{FILTERED}' "
-        "else coalesce(decision.decision, 'no_record') end as reason, count(*) "
-        f"from marts.{quoted(sync.model)} as model "
-        "left join decision on decision.customer_id = model.customer_id "
-        f"where not (decision.decision is not distinct from '{GRANTED}' and {conditions}) group by reason",
-        values,
-    ).fetchall()
-    found = dict(counts)
-    return {reason: found.get(reason, 0) for reason in (*REASONS, FILTERED)}
+    del excluded[SEND]
+    return excluded
 
 
-def _legal_bases(connection: duckdb.DuckDBPyConnection, sync: Sync) -> dict[str, int]:
+def _legal_bases(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Exported rows by what permits them, such as `consent`."""
-    conditions, values = _conditions(sync.filter)
     counted = connection.execute(
-        f"select decision.legal_basis, count(*) from marts.{quoted(sync.model)} as model "
-        f"inner join decision on decision.customer_id = model.customer_id "
-        f"where decision.decision = '{GRANTED}' and {conditions} group by all order by all",
-        values,
+        "select decision.legal_basis, count(*) from verdict "
+        "inner join decision on verdict.customer_id = decision.customer_id "
+        f"where verdict.verdict = '{SEND}' group by all order by all"
     ).fetchall()
     return dict(counted)
 
 
-def _conditions(conditions: list[Condition]) -> tuple[str, list[Any]]:
-    parts = ["true"]
-    values: list[Any] = []
-    for condition in conditions:
-        column = f"model.{quoted(condition.column)}"
-        if condition.present:
-            parts.append(f"coalesce({column}::varchar, '') <> ''")
-            continue
-        allowed = condition.one_of if condition.equals is None else [condition.equals]
-        assert allowed is not None
-        parts.append(f"coalesce({column}::varchar in ({', '.join('?' for _ in allowed)}), false)")
-        values += [str(v).lower() if isinstance(v, bool) else str(v) for v in allowed]
-    return " and ".join(parts), values
-
-
 def _hash_rows(connection: duckdb.DuckDBPyConnection, sync: Sync) -> tuple[int, str]:
     """Number of rows and a hash of them all; fills `export_state` (key, row_hash). The key must be unique."""
-    key = quoted(sync.mapping[sync.key])
+    key = quoted(sync.fields[sync.key])
     connection.execute(
         f"create temp table export_state as select {key}::varchar as key, "
         "md5(to_json(export_row)::varchar) as row_hash from export_row order by key"
@@ -219,8 +189,8 @@ def _write(
 ) -> Path:
     unfinished = directory.begin()
     try:
-        key = sync.mapping[sync.key]
-        paths = write_files(connection, "export_row", key, sync.destination, unfinished, sync.name)
+        key = sync.fields[sync.key]
+        paths = write_files(connection, "export_row", key, sync.file, unfinished, sync.name)
         state = str(unfinished / STATE).replace("'", "''")
         connection.execute(f"copy (from export_state order by key) to '{state}' (format parquet)")
         files = [{"name": p.name, "bytes": p.stat().st_size, "sha256": sha256_of(p)} for p in paths]

@@ -17,10 +17,13 @@ IntArray = np.ndarray[Any, np.dtype[np.int64]]
 BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
 
 FEATURES = (
-    "recency_days", "tenure_days", "purchase_days", "purchase_days_91", "purchase_days_365", "net_amount",
-    "net_amount_91", "net_amount_365", "margin_amount", "margin_amount_91", "margin_amount_365",
-    "median_gap_days", "gap_ratio", "return_share_pct", "channel_count", "category_count", "tickets_365",
-    "complaints_365", "mail_opens_91", "mail_clicks_91",
+    "recency_days", "tenure_days", "purchase_days", "purchase_days_28", "purchase_days_91",
+    "purchase_days_365", "active_weeks_91", "net_amount", "net_amount_28", "net_amount_91", "net_amount_365",
+    "margin_amount", "margin_amount_28", "margin_amount_91", "margin_amount_365", "median_gap_days",
+    "gap_ratio", "amount_trend", "basket_amount_365", "basket_items_365", "return_share_pct",
+    "discount_share_pct", "channel_count", "channels_365", "shop_share_pct", "branch_share_pct",
+    "webshop_share_pct", "category_count", "tickets_365", "complaints_365", "nps_365", "csat_365",
+    "mails_sent_91", "mail_opens_91", "mail_clicks_91", "web_visits_91", "visits_365", "has_email_consent",
 )  # fmt: skip
 """The numeric columns of `features.customer_features`."""
 

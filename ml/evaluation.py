@@ -87,5 +87,38 @@ def coverage(actual: FloatArray, low: FloatArray, high: FloatArray) -> float | N
     return float(np.mean((actual >= low) & (actual <= high))) if len(actual) else None
 
 
+def paired_difference(first: FloatArray, second: FloatArray) -> tuple[float, float, float] | None:
+    """Mean of first − second over the same rows with its 95 % interval (normal, by the central limit)."""
+    if len(first) < 2:
+        return None
+    difference = first - second
+    mean = float(difference.mean())
+    half = 1.959964 * float(difference.std(ddof=1)) / float(np.sqrt(len(difference)))
+    return mean, mean - half, mean + half
+
+
 def _two_classes(actual: BoolArray) -> bool:
     return bool(len(actual)) and bool(np.any(actual)) and not bool(np.all(actual))
+
+
+def paired_auc(actual: BoolArray, first: FloatArray, second: FloatArray) -> tuple[float, float, float]:
+    """AUC of the first score less that of the second on the same rows, with its 95 % interval.
+
+    DeLong, DeLong & Clarke-Pearson (1988), Biometrics 44(3), with mid-ranks as in Sun & Xu (2014), IEEE
+    Signal Processing Letters 21(11). Both classes must be present.
+    """
+    positive, negative = np.flatnonzero(actual), np.flatnonzero(~actual)
+    m, n = len(positive), len(negative)
+    of_positives, of_negatives = np.empty((2, m)), np.empty((2, n))
+    for row, score in enumerate((first, second)):
+        ranks = stats.rankdata(score)
+        # The share of the other class that each row is ranked above: the structural components.
+        of_positives[row] = (ranks[positive] - stats.rankdata(score[positive])) / n
+        of_negatives[row] = 1.0 - (ranks[negative] - stats.rankdata(score[negative])) / m
+    mean = float(of_positives[0].mean() - of_positives[1].mean())
+    variance = 0.0
+    for parts, size in ((of_positives, m), (of_negatives, n)):
+        if size > 1:
+            variance += float(np.var(parts[0] - parts[1], ddof=1)) / size
+    half = 1.959964 * float(np.sqrt(variance))
+    return mean, mean - half, mean + half

@@ -69,7 +69,11 @@ def save(artefact: Artefact, models_directory: Path) -> Path:
     return path
 
 
-def load(path: Path) -> dict[str, Any]:
+Manifest = dict[str, Any]
+"""What a manifest holds, as read by `load`."""
+
+
+def load(path: Path) -> Manifest:
     """The manifest, once its checksum is verified. Raises UserError naming the file."""
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))

@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from exports.deletions import Deletion, queue_deletions
+from exports.engine import queue_erasure
 from exports.run import export
 from exports.state import STATE, ExportDirectory
 from exports.sync import SYNCS, load_syncs
@@ -85,6 +86,7 @@ def rewrite_exports(home: Home, erased: Erased, erasure_id: str, syncs: Path = S
                 exported[sync.name] = count
         deletions += [Deletion(sync.name, sync.key, c, erasure_id) for c in erased.customer_ids]
     queue_deletions(home, deletions)
+    queue_erasure(home, erased.customer_ids)
     for name in exported:
         day = _published_day(home)
         if day is None:

@@ -91,10 +91,17 @@ class Sources(_Section):
 
 
 class Scores(_Section):
-    """Horizons of the predictions, in days."""
+    """Horizons of the predictions, in days, and the yearly rate at which later money counts less.
+
+    A customer has left who stays away for the horizon and for `churn_rhythm_gaps` of their own usual gaps
+    (null: for the horizon, whatever the rhythm). Looked at are those who bought within `churn_active_days`.
+    """
 
     churn_horizon_days: int = Field(default=91, ge=7)
+    churn_rhythm_gaps: float | None = Field(default=2.0, gt=0)
+    churn_active_days: int = Field(default=365, ge=28)
     clv_horizon_days: int = Field(default=365, ge=28)
+    clv_discount_rate_pct: float = Field(default=10.0, ge=0, lt=100)
 
 
 class Publish(_Section):

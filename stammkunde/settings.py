@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import types
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,8 +26,10 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def read_settings(path: Path, model: type[Settings]) -> Settings:
-    """Reads and checks a settings file.
+def read_settings(
+    path: Path, model: type[Settings], transform: Callable[[Any], Any] | None = None
+) -> Settings:
+    """Reads and checks a settings file; `transform` may change its content before it is checked.
 
     Raises ConfigError naming the file and the key; for an unknown key or word also the nearest right one.
     """
@@ -43,8 +46,9 @@ def read_settings(path: Path, model: type[Settings]) -> Settings:
     if not isinstance(content or {}, dict):
         known = ", ".join(map(repr, model.model_fields))
         raise ConfigError(f"{path}: expected keys such as {known} at the top")
+    content = transform(content or {}) if transform else content or {}
     try:
-        return model.model_validate(content or {})
+        return model.model_validate(content)
     except ValidationError as error:
         problems = error.errors(include_url=False)
         raise ConfigError("\n".join(_describe(path, model, problem) for problem in problems)) from None

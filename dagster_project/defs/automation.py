@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from dagster_project.defs.activate import SYNCS
 from dagster_project.defs.quality import expectations_by_table
 from dagster_project.freshness import NIGHTLY_RUN, TIMEZONE
 from dagster_project.resources import Retailer
@@ -34,7 +35,15 @@ activate = dg.define_asset_job(
 )
 daily = dg.define_asset_job("daily", selection="*", description="The nightly run: only what is new is read.")
 
-jobs = [full, daily, ingest, build, identity, score, activate]
+SCHEDULED = {name: sync for name, sync in SYNCS.items() if sync.schedule}
+sync_jobs = {
+    name: dg.define_asset_job(
+        f"sync_{name}", selection=dg.AssetSelection.assets(["exports", name]), description=f"The sync {name}."
+    )
+    for name in SCHEDULED
+}
+
+jobs = [full, daily, ingest, build, identity, score, activate, *sync_jobs.values()]
 
 daily_schedule = dg.ScheduleDefinition(
     name="every_night",
@@ -85,5 +94,16 @@ def new_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipR
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=seen)], cursor=seen)
 
 
-schedules = [daily_schedule]
+sync_schedules = [
+    dg.ScheduleDefinition(
+        name=f"sync_{name}_on_time",
+        job=sync_jobs[name],
+        cron_schedule=str(sync.schedule),
+        execution_timezone="Europe/Berlin",
+        description=f"Runs the sync {name} as its file says.",
+    )
+    for name, sync in SCHEDULED.items()
+]
+
+schedules = [daily_schedule, *sync_schedules]
 sensors = [new_files]

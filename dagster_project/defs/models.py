@@ -1,89 +1,45 @@
-"""Who is who, and what the models say: Python steps between the stretches of dbt."""
+"""What the models say: Python steps between the stretches of dbt."""
 
 import importlib
-from typing import Any
 
 import dagster as dg
 
 from dagster_project.metadata import markdown_table
-from dagster_project.progress import reporter, say
-from dagster_project.resources import ACCEPT_TAG, Retailer
+from dagster_project.progress import reporter
+from dagster_project.resources import Retailer
 from stammkunde.warehouse import open_warehouse
 
 OWNERS = ["team:data-science"]
 
 
-@dg.multi_asset(
-    name="resolve_identity",
-    description="Edges to clusters, vetoed records kept apart, a stable id for every cluster.",
-    specs=[
-        dg.AssetSpec(
-            ["identity", name],
-            group_name="identity",
-            description=description,
-            deps=[
-                dg.AssetKey(["identity", upstream])
-                for upstream in ("int_source_records", "int_identity_edges", "identity_vetoes")
-            ],
-            kinds={"python", "duckdb"},
-            owners=OWNERS,
-        )
-        for name, description in (
-            (
-                "identity_assignment",
-                "Which customer a source record belongs to, how surely and by which rule.",
-            ),
-            ("customer_id_event", "The life of the ids: created, merged, split, erased; and why."),
-            ("customer_id_successor", "Which id follows one that ended."),
-            ("steward_decision", "Links and unlinks of stewards, and whether they are in force."),
-            ("review_candidate", "Pairs that a steward should look at."),
-            ("reissued_record", "Numbers that a source has given to somebody else."),
-        )
-    ],
-    pool="warehouse",
-)
-def resolve_identity(context: dg.AssetExecutionContext, retailer: Retailer) -> Any:
-    """Edges to clusters to stable ids."""
-    from ml.identity.decisions import read_decisions
-    from ml.identity.resolve import resolve_identity as resolve
-    from ml.identity.stewardship import read_stewardship
-
-    log = read_decisions(retailer.home.decisions)
-    for warning in log.warnings:
-        say(f"identity: {warning}")
-    settings = read_stewardship()
-    accepted = context.run.tags.get(ACCEPT_TAG) == "true"
-    with open_warehouse(retailer.home.warehouse) as connection:
-        result = resolve(
-            connection,
-            retailer.as_of(context.run, context.instance),
-            decisions=log.decisions,
-            stability=None if accepted else settings.stability,
-            review_bits=settings.review.bits_around_threshold,
-        )
-    facts = {name: value for name, value in vars(result).items() if isinstance(value, int | float | str)}
-    say("identity: " + ", ".join(f"{name} {value:,}" for name, value in facts.items()))
-    for key in sorted(context.selected_asset_keys):
-        yield dg.MaterializeResult(asset_key=key, metadata=facts)
-
-
 MODELS = {
     # module: (table, what it reads, what it says)
-    "segments": (
-        "customer_segment",
-        ("customer_features", "customer_purchase_day"),
-        "RFM scores, named segment, value class, strategy.",
-    ),
     "clv": (
         "customer_clv",
         ("customer_purchase_day",),
         "Margin expected from each customer, with an interval.",
     ),
     "churn": ("customer_churn", ("customer_features", "customer_purchase_day"), "Probability to stay away."),
+    "segments": (
+        "customer_segment",
+        (
+            "customer_features",
+            "customer_purchase_day",
+            "customer_product",
+            "ml/customer_clv",
+            "ml/customer_churn",
+        ),
+        "Value class, stage, strategy, RFM and needs segments.",
+    ),
     "leads": (
         "lead_score",
         ("lead_features",),
         "How likely a lead buys, from what was known then.",
+    ),
+    "measures": (
+        "campaign_effect",
+        ("customer_purchase_day", "ml/customer_segment"),
+        "What campaigns brought against their hold-outs.",
     ),
     "recommend": ("recommendation", ("customer_product",), "What to buy again, what to discover."),
 }
@@ -94,7 +50,7 @@ def _model_asset(module: str, table: str, reads: tuple[str, ...], description: s
         key=["ml", table],
         group_name="ml",
         description=description,
-        deps=[dg.AssetKey(["features", name]) for name in reads],
+        deps=[dg.AssetKey(name.split("/") if "/" in name else ["features", name]) for name in reads],
         kinds={"python", "scikitlearn"},
         owners=OWNERS,
         pool="warehouse",
@@ -153,4 +109,4 @@ def model_report(context: dg.AssetExecutionContext, retailer: Retailer) -> dg.Ma
     )
 
 
-assets = [resolve_identity, *scores, model_report]
+assets = [*scores, model_report]

@@ -33,7 +33,7 @@
 {# Comparable street: "Lange Straße", "Lange-Str.", "LANGESTR" → "langestr". #}
 {% macro street_key(street) -%}
     nullif(
-        replace({{ regexp_replace_all(fold_text(street), "[^a-z0-9]+", "") }}, 'strasse', 'str'), ''
+        left(replace({{ regexp_replace_all(fold_text(repair_mojibake("left(" ~ street ~ ", 120)")), "[^a-z0-9]+", "") }}, 'strasse', 'str'), 60), ''
     )
 {%- endmacro %}
 
@@ -42,9 +42,29 @@
     nullif({{ regexp_replace_all(fold_text(house_no), "[^a-z0-9]+", "") }}, '')
 {%- endmacro %}
 
-{# Comparable postal code: digits and letters only, without a country prefix ("D-80331"). #}
-{% macro postal_code_key(postal_code) -%}
-    nullif({{ regexp_replace_all(
+{#
+    Comparable postal code: digits and letters only, without a country prefix ("D-80331"). A German one of four digits
+    has lost its leading zero in a spreadsheet.
+#}
+{% macro postal_code_key(postal_code, country=none) -%}
+    {%- set plain = regexp_replace_all(
         regexp_replace_all("upper(" ~ postal_code ~ ")", "^ *(D|DE|A|AT|CH)[- ]+", ""), "[^A-Z0-9]+", ""
+    ) -%}
+    {%- if country is none -%}
+        nullif({{ plain }}, '')
+    {%- else -%}
+        case
+            when {{ regexp_contains(postal_code, "^[0-9]{5}$") }} then {{ postal_code }}
+            when {{ country }} = 'DE' and {{ regexp_contains(plain, "^[1-9][0-9]{3}$") }} then '0' || {{ plain }}
+            else nullif({{ plain }}, '')
+        end
+    {%- endif -%}
+{%- endmacro %}
+
+{# Comparable city: first folded word of three letters or more ("Frankfurt am Main", "Frankfurt/M." → "frankfurt"). #}
+{% macro city_key(city) -%}
+    nullif({{ regexp_group(
+        regexp_replace_all(fold_text(repair_mojibake("left(" ~ city ~ ", 80)")), "([aou])e", "\\1"),
+        "((?:(?:bad|sankt|st) )?[a-z]{3,})", 1
     ) }}, '')
 {%- endmacro %}

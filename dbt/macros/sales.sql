@@ -108,3 +108,14 @@
         else 0.0
     end
 {%- endmacro %}
+
+{# Discounts in percent of what the goods would have cost without them, 0 to 100; null without a sale. #}
+{% macro discount_share_pct(discount_amount, net_amount) -%}
+    round(
+        100 * least(greatest({{ divide(
+            "greatest(" ~ discount_amount ~ ", 0)",
+            "greatest(" ~ discount_amount ~ ", 0) + greatest(" ~ net_amount ~ ", 0)"
+        ) }}, 0), 1),
+        4
+    )
+{%- endmacro %}

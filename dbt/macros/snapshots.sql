@@ -1,36 +1,53 @@
 {#
-    Snapshots of the features: the day of the run (number 0) and the eight quarters of 91 days before it. A day lies in
-    bucket n when it is before snapshot n and not before snapshot n + 1, so the past of snapshot n is buckets n, n + 1, …
+    The days whose features are computed, youngest first: those of the var `feature_dates`, or the day of the run and as
+    many days before it as the var `feature_ages` says. Every one of them sees its own past only.
 #}
-{% macro snapshots() -%}
-    {% for number in range(9) -%}
-    select
-        {{ number }} as snapshot_no,
-        cast({{ dbt.dateadd("day", -91 * number, as_of_date()) }} as date) as snapshot_date
-    {{ "union all" if not loop.last }}
-    {% endfor %}
+{% macro feature_dates() -%}
+    {%- set as_of = modules.datetime.date.fromisoformat(var("as_of") | string) -%}
+    {%- set dates = [] -%}
+    {%- if var("feature_dates") -%}
+        {%- for day in var("feature_dates") %}{% do dates.append(modules.datetime.date.fromisoformat(day | string)) %}{% endfor -%}
+    {%- else -%}
+        {%- do dates.append(as_of) -%}
+        {%- for age in var("feature_ages") if as_of.toordinal() > age -%}
+            {%- do dates.append(as_of - modules.datetime.timedelta(days=age)) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- for day in dates if day > as_of -%}
+        {{ exceptions.raise_compiler_error("feature_dates: " ~ day ~ " lies after the day of the run, " ~ as_of) }}
+    {%- endfor -%}
+    {{ return(dates | unique | sort(reverse=true) | list) }}
 {%- endmacro %}
 
-{# Sum of a measure over the whole past of a snapshot. #}
-{% macro sum_before(measure) -%}
-    coalesce(sum(buckets.{{ measure }}), 0)
+{# What is known of a customer's day: measures that may be added up over any days. #}
+{% macro sale_measures() -%}
+    {{ return([
+        "purchase_days", "purchase_weeks", "net_amount", "margin_amount", "return_amount", "discount_amount",
+        "item_quantity", "new_channels", "new_categories", "shop_days", "branch_days", "webshop_days",
+    ]) }}
 {%- endmacro %}
 
-{# … over the 91 days before it: its own bucket. #}
-{% macro sum_91_days(measure) -%}
-    coalesce(sum(case when buckets.bucket_no = snapshots.snapshot_no then buckets.{{ measure }} end), 0)
+{% macro contact_measures() -%}
+    {{ return([
+        "tickets", "complaints", "mails_sent", "mail_opens", "mail_clicks", "visits", "web_visits", "nps_answers",
+        "nps_points", "csat_answers", "csat_points", "email_grants", "email_withdrawals",
+    ]) }}
 {%- endmacro %}
 
-{# … over the 365 days before it: four buckets and the youngest day of the fifth. #}
-{% macro sum_365_days(measure) -%}
-    coalesce(
-        sum(
-            case
-                when buckets.bucket_no <= snapshots.snapshot_no + 3
-                    or (buckets.bucket_no = snapshots.snapshot_no + 4 and buckets.is_youngest_day)
-                    then buckets.{{ measure }}
-            end
-        ),
-        0
-    )
+{# Narrow types: sums of wide ones take several times as long. #}
+{% macro as_measure(measure, value) -%}
+    {%- if measure.endswith("_amount") or measure.endswith("_quantity") -%}
+    {{ to_exact_amount(value) }}
+    {%- else -%}
+    cast({{ value }} as integer)
+    {%- endif -%}
+{%- endmacro %}
+
+{# Sum of a measure over the days of the snapshot's past, or over its last so many days. #}
+{% macro sum_of_past(measure, days=none) -%}
+    {%- if days is none -%}
+    coalesce(sum({{ measure }}), 0)
+    {%- else -%}
+    coalesce(sum(case when age <= {{ days }} then {{ measure }} end), 0)
+    {%- endif -%}
 {%- endmacro %}

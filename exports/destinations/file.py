@@ -1,8 +1,8 @@
-"""Files: CSV (RFC 4180) and Parquet.
+"""Files: CSV (RFC 4180), JSON Lines and Parquet.
 
 Spreadsheets run cells that begin like a formula, so in CSV such text gets a leading apostrophe. A plain
 signed number is no formula and stays as it is, which keeps telephone numbers (`+49301234567`) usable. Parquet
-holds the values untouched, with their types.
+and JSON Lines hold the values untouched, with their types; in JSON Lines instants are ISO 8601 in UTC.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ def write_files(
         order = f"order by {quoted(order_by)}"
         if format_ == "parquet":
             _copy(connection, f"select * from {table} {order}", path, "format parquet, compression zstd")
+        elif format_ == "jsonl":
+            columns = connection.execute(f"describe {table}").fetchall()
+            fields = ", ".join(f"{json_value(quoted(c[0]), c[1])} as {quoted(c[0])}" for c in columns)
+            _copy(connection, f"select {fields} from {table} {order}", path, "format json")
         else:
             columns = connection.execute(f"describe {table}").fetchall()
             fields = ", ".join(f"{csv_value(quoted(c[0]), c[1])} as {quoted(c[0])}" for c in columns)
@@ -59,6 +63,11 @@ def csv_value(column: str, type_: str) -> str:
     if type_ == "VARCHAR":
         return _neutral(column)
     return column
+
+
+def json_value(column: str, type_: str) -> str:
+    """SQL expression of a column's JSON value: instants as ISO 8601 in UTC, the rest as DuckDB writes it."""
+    return csv_value(column, type_) if type_.startswith("TIMESTAMP") else column
 
 
 def _neutral(text: str) -> str:

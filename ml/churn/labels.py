@@ -1,8 +1,9 @@
 """The population, the label and the split by time.
 
-Population of a snapshot: customers with a purchase in the last 365 days before it. Label: no purchase
-occasion within the horizon from the snapshot on. A snapshot is complete when its label window ends by
-`as_of`.
+Population of a snapshot: customers with a purchase in the last `active_days` before it. Nobody cancels a
+shop, so a label needs a window: a customer left who stays away for the company's horizon, or for the smallest
+multiple of it that is at least `rhythm_gaps` of the usual gaps between their own purchases (one-time buyers:
+of everybody's). A label is closed on the day its window ends, and known from then on only.
 """
 
 from __future__ import annotations
@@ -15,86 +16,115 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from ml.data import BoolArray, LeakageError, fetch, load_features, relation_exists
+from ml.data import BoolArray, FloatArray, IntArray, fetch, load_features, numbers, relation_exists
 
-POPULATION_DAYS = 365
 ENOUGH_ROWS = 200_000
-POPULATION = f"customers with a purchase in the last {POPULATION_DAYS} days before the snapshot"
+LONGEST_WINDOW_DAYS = 365
+_MAX_ORIGINS = 3
 
 
 @dataclass(frozen=True)
-class Split:
-    """Snapshots to learn from and the one to test on; every training label is known when the test begins."""
+class ChurnRules:
+    """What counts as having left; `rhythm_gaps` None gives everybody the same window."""
 
-    train: tuple[date, ...]
-    test: date | None
-    complete: tuple[date, ...]
+    horizon_days: int
+    rhythm_gaps: float | None = None
+    active_days: int = 365
+
+    @property
+    def population(self) -> str:
+        """Who is looked at, for reports."""
+        return f"customers with a purchase in the last {self.active_days} days before the snapshot"
+
+    def windows(self, median_gap_days: FloatArray) -> IntArray:
+        """Days a customer must stay away to have left, a multiple of the horizon."""
+        if self.rhythm_gaps is None:
+            return np.full(len(median_gap_days), self.horizon_days, dtype=np.int64)
+        known = median_gap_days[np.isfinite(median_gap_days)]
+        usual = float(np.median(known)) if len(known) else 0.0
+        gaps = np.where(np.isfinite(median_gap_days), median_gap_days, usual)
+        multiples = np.ceil(self.rhythm_gaps * gaps / self.horizon_days)
+        most = max(1, LONGEST_WINDOW_DAYS // self.horizon_days)
+        return np.asarray(np.clip(multiples, 1, most) * self.horizon_days, dtype=np.int64)
 
 
 @dataclass(frozen=True)
-class Sample:
-    """Rows of the population with their labels, sorted by snapshot and customer."""
+class Rows:
+    """Customers of the population at snapshots, sorted by snapshot and customer.
+
+    `snapshot` and `closed_on` are proleptic day numbers; `churned` is meaningful where the label is closed.
+    """
 
     features: pa.Table
+    snapshot: IntArray
+    window_days: IntArray
     churned: BoolArray
     one_in: int = 1
 
     @property
-    def population(self) -> str:
-        """Who the rows are, for reports."""
-        return POPULATION if self.one_in == 1 else f"{POPULATION} (one in {self.one_in} of them)"
+    def size(self) -> int:
+        return len(self.snapshot)
 
     @property
-    def size(self) -> int:
-        return self.features.num_rows
+    def closed_on(self) -> IntArray:
+        return np.asarray(self.snapshot + self.window_days)
+
+    def known_by(self, day: date) -> BoolArray:
+        """Rows whose label is known when that day begins: what may be learnt from on it."""
+        return np.asarray(self.closed_on <= day.toordinal())
+
+    def of(self, day: date, as_of: date) -> BoolArray:
+        """Rows of the snapshot whose label is known by `as_of`."""
+        return np.asarray((self.snapshot == day.toordinal()) & self.known_by(as_of))
 
 
-def split_by_time(snapshots: Sequence[date], as_of: date, horizon_days: int) -> Split:
-    """The latest complete snapshot tests; those whose label window ends by its date train."""
-    horizon = timedelta(days=horizon_days)
-    complete = tuple(sorted(day for day in snapshots if day + horizon <= as_of))
-    if not complete:
-        return Split((), None, ())
-    test = complete[-1]
-    return Split(tuple(day for day in complete if day + horizon <= test), test, complete)
+def origins(snapshots: Sequence[date], as_of: date, horizon_days: int) -> list[date]:
+    """Up to three snapshots to test on, latest first, four weeks apart, whose horizon is over."""
+    found: list[date] = []
+    for day in sorted(snapshots, reverse=True):
+        complete = day + timedelta(days=horizon_days) <= as_of
+        if complete and (not found or (found[-1] - day).days >= 28):
+            found.append(day)
+    return found[:_MAX_ORIGINS]
 
 
-def load_population(
-    connection: duckdb.DuckDBPyConnection, snapshots: Sequence[date], one_in: int = 1
-) -> pa.Table:
-    """The features of the population of these snapshots, or of one in so many of its customers."""
-    return load_features(connection, snapshots, POPULATION_DAYS, one_in)
-
-
-def thinning(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[date]) -> int:
+def thinning(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[date], active_days: int) -> int:
     """One in how many customers is enough to learn from: 200,000 rows over these snapshots, or a few more."""
     if not snapshots or not relation_exists(connection, "features", "customer_features"):
         return 1
     marks = ", ".join("?" for _ in snapshots)
     row = connection.execute(
         f"select count(*) from features.customer_features where snapshot_date in ({marks}) "
-        f"and recency_days <= {POPULATION_DAYS}",
-        list(snapshots),
+        "and recency_days <= ?",
+        [*snapshots, active_days],
     ).fetchone()
     return max(1, (row[0] if row else 0) // ENOUGH_ROWS)
 
 
-def load_sample(
+def load_rows(
     connection: duckdb.DuckDBPyConnection,
     snapshots: Sequence[date],
     as_of: date,
-    horizon_days: int,
+    rules: ChurnRules,
     one_in: int = 1,
-) -> Sample:
-    """Population and labels of complete snapshots. Raises LeakageError for one whose window is still open."""
-    horizon = timedelta(days=horizon_days)
-    for day in snapshots:
-        if day + horizon > as_of:
-            raise LeakageError(f"the label of the snapshot {day} is not known before {day + horizon}")
-    features = load_population(connection, snapshots, one_in)
-    if not features.num_rows or not relation_exists(connection, "features", "customer_purchase_day"):
-        return Sample(features.slice(0, 0), np.empty(0, dtype=bool), one_in)
-    connection.register("_population", features.select(["customer_id", "snapshot_date"]))
+) -> Rows:
+    """The population of these snapshots with what is known of their labels by `as_of`."""
+    features = load_features(connection, snapshots, rules.active_days, one_in)
+    days = np.array([d.toordinal() for d in features["snapshot_date"].to_pylist()], dtype=np.int64)
+    gaps = numbers(features, "median_gap_days")
+    windows = np.empty(len(days), dtype=np.int64)
+    for day in np.unique(days):
+        # What is usual is told per snapshot: a later one must not say it of an earlier one.
+        windows[days == day] = rules.windows(gaps[days == day])
+    features = features.append_column("window_days", pa.array(windows.astype(np.float64)))
+    churned = np.zeros(len(days), dtype=bool)
+    if len(days) and relation_exists(connection, "features", "customer_purchase_day"):
+        churned = _stayed_away(connection, features, as_of)
+    return Rows(features, days, windows, churned, one_in)
+
+
+def _stayed_away(connection: duckdb.DuckDBPyConnection, features: pa.Table, as_of: date) -> BoolArray:
+    connection.register("_population", features.select(["customer_id", "snapshot_date", "window_days"]))
     try:
         table = fetch(
             connection,
@@ -104,15 +134,14 @@ def load_sample(
             left join features.customer_purchase_day d
                 on p.customer_id = d.customer_id
                 and d.purchase_date >= p.snapshot_date
-                and d.purchase_date < p.snapshot_date + $horizon::integer
+                and d.purchase_date < p.snapshot_date + p.window_days::integer
                 and d.purchase_date < $as_of
                 and d.order_count > 0
             group by p.snapshot_date, p.customer_id
             order by p.snapshot_date, p.customer_id
             """,
-            {"horizon": horizon_days, "as_of": as_of},
+            {"as_of": as_of},
         )
     finally:
         connection.unregister("_population")
-    churned = np.asarray(table["churned"].to_numpy(zero_copy_only=False), dtype=bool)
-    return Sample(features, churned, one_in)
+    return np.asarray(table["churned"].to_numpy(zero_copy_only=False), dtype=bool)

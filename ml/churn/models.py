@@ -20,8 +20,10 @@ RECENCY_RULE = "recency-rule"
 GAP_FORMULA = "gap-formula"
 LOGISTIC = "logistic"
 BOOSTING = "histgb"
+BLEND = "logistic-and-histgb"
 
-DESIGN = FEATURES
+DESIGN = (*FEATURES, "window_days")
+"""The features, and the days a customer must stay away to have left."""
 _SEED = 20250101
 
 
@@ -66,11 +68,10 @@ class RecencyRule:
 
 @dataclass
 class GapFormula:
-    """Without any history of labels: e^(−horizon / gap), the chance that a customer who buys every `gap` days
-    on average stays away for the horizon. The gap is the usual one, or the present one where that is longer.
+    """Without any history of labels: e^(−window / gap), the chance that a customer who buys every `gap` days
+    on average stays away for the window. The gap is the usual one, or the present one where that is longer.
     """
 
-    horizon_days: int
     kind: str = GAP_FORMULA
 
     def fit(self, design: FloatArray, churned: BoolArray) -> None:
@@ -81,10 +82,10 @@ class GapFormula:
         known = usual[np.isfinite(usual)]
         typical = float(np.median(known)) if len(known) else 1.0
         gap = np.maximum(np.where(np.isfinite(usual), usual, typical), column(design, "recency_days"))
-        return np.exp(-self.horizon_days / np.maximum(gap, 1.0))
+        return np.exp(-column(design, "window_days") / np.maximum(gap, 1.0))
 
     def parameters(self) -> dict[str, Any]:
-        return {"horizon_days": self.horizon_days}
+        return {}
 
 
 @dataclass
@@ -153,12 +154,20 @@ class Boosting:
     _model: HistGradientBoostingClassifier = field(
         default_factory=lambda: HistGradientBoostingClassifier(random_state=_SEED, **_BOOSTING_SETTINGS)
     )
+    _used: BoolArray = field(default_factory=lambda: np.empty(0, dtype=bool))
 
     def fit(self, design: FloatArray, churned: BoolArray) -> None:
-        self._model.fit(design, churned)
+        # Columns that are unknown for everybody, or the same, cannot be cut into bins.
+        known = np.isfinite(design)
+        least, most = (
+            np.where(known, design, np.inf).min(axis=0),
+            np.where(known, design, -np.inf).max(axis=0),
+        )
+        self._used = least < most
+        self._model.fit(design[:, self._used], churned)
 
     def predict(self, design: FloatArray) -> FloatArray:
-        return np.asarray(self._model.predict_proba(design)[:, 1])
+        return np.asarray(self._model.predict_proba(design[:, self._used])[:, 1])
 
     def parameters(self) -> dict[str, Any]:
         return {
@@ -166,6 +175,29 @@ class Boosting:
             "seed": _SEED,
             "stored": "settings only; trained anew in each run",
         }
+
+
+@dataclass
+class Blend:
+    """Mean of the logistic regression and boosting: their errors partly cancel."""
+
+    kind: str = BLEND
+    parts: tuple[ChurnModel, ...] = field(default_factory=lambda: (Logistic(), Boosting()))
+
+    def fit(self, design: FloatArray, churned: BoolArray) -> None:
+        for part in self.parts:
+            part.fit(design, churned)
+
+    def predict(self, design: FloatArray) -> FloatArray:
+        return np.asarray(np.mean([part.predict(design) for part in self.parts], axis=0))
+
+    def parameters(self) -> dict[str, Any]:
+        return {part.kind: part.parameters() for part in self.parts}
+
+
+def model_of(kind: str) -> ChurnModel:
+    """An untrained model of this kind."""
+    return Blend() if kind == BLEND else next(model for model in ladder() if model.kind == kind)
 
 
 def ladder() -> list[ChurnModel]:

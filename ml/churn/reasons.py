@@ -15,14 +15,23 @@ from ml.data import FloatArray, IntArray
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "rhythm": ("recency_days", "gap_ratio", "median_gap_days"),
-    "frequency": ("purchase_days", "purchase_days_91", "purchase_days_365", "tenure_days"),
-    "value": (
-        "net_amount", "net_amount_91", "net_amount_365",
-        "margin_amount", "margin_amount_91", "margin_amount_365",
+    "frequency": (
+        "purchase_days", "purchase_days_28", "purchase_days_91", "purchase_days_365", "active_weeks_91",
+        "tenure_days",
     ),
-    "variety": ("channel_count", "category_count"),
-    "service": ("return_share_pct", "tickets_365", "complaints_365"),
-    "mail": ("mail_opens_91", "mail_clicks_91"),
+    "value": (
+        "net_amount", "net_amount_28", "net_amount_91", "net_amount_365", "margin_amount", "margin_amount_28",
+        "margin_amount_91", "margin_amount_365", "amount_trend", "basket_amount_365", "basket_items_365",
+        "discount_share_pct",
+    ),
+    "variety": (
+        "channel_count", "channels_365", "category_count", "shop_share_pct", "branch_share_pct",
+        "webshop_share_pct",
+    ),
+    "service": ("return_share_pct", "tickets_365", "complaints_365", "nps_365", "csat_365", "visits_365"),
+    "mail": (
+        "mails_sent_91", "mail_opens_91", "mail_clicks_91", "web_visits_91", "has_email_consent",
+    ),
 }  # fmt: skip
 _MIN_EFFECT = 0.005
 

@@ -1,4 +1,4 @@
-"""What the predictions would have been one horizon ago, beside what then happened."""
+"""What each model would have predicted on past days beside what then happened, and who wins."""
 
 from __future__ import annotations
 
@@ -9,138 +9,201 @@ import duckdb
 import numpy as np
 
 from ml import evaluation
+from ml.clv import two_part
 from ml.clv.bgnbd import NotIdentifiedError
-from ml.clv.histories import Basis, first_day, load_actual, load_histories
-from ml.clv.models import Prediction, fit_bgnbd, predict_naive
+from ml.clv.histories import (
+    Basis,
+    PurchaseHistories,
+    count_customers,
+    first_day,
+    load_actual,
+    load_histories,
+)
+from ml.clv.models import (
+    BG_NBD,
+    BLEND,
+    KINDS,
+    NAIVE,
+    TWO_PART,
+    Blend,
+    NaiveRate,
+    ValueModel,
+    fit_bgnbd,
+    fit_two_part,
+)
 from ml.data import FloatArray
-from ml.report import ReportRow, compare
 
 _SHORTER_HORIZONS = (182, 91, 28)
+_ORIGINS = 3
+_ORIGIN_STEP_DAYS = 91
+_EXAMPLE_DAYS = 6
+_EXAMPLE_STEP_DAYS = 14
 _MIN_HISTORY_DAYS = 91
 _MIN_CUSTOMERS = 30
-INTERVAL = (0.1, 0.9)
+_ENOUGH_CUSTOMERS = 100_000
+_ENOUGH_EXAMPLES = 200_000
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One hold-out: predictions per kind of model made on `day`, and the value of the horizon after it."""
+
+    day: date
+    actual: FloatArray
+    predicted: dict[str, FloatArray]
+    problems: dict[str, str]
+
+    def error(self, kind: str) -> float:
+        """Mean absolute error."""
+        return float(np.mean(np.abs(self.actual - self.predicted[kind])))
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """The hold-out: `model` is None where the calibration data did not identify it."""
+    """The hold-outs, latest first, over one horizon."""
 
-    origin: date
     horizon_days: int
-    actual: FloatArray
-    naive: Prediction
-    model: Prediction | None
-    problem: str | None
+    origins: tuple[Origin, ...]
+    one_in: int = 1
 
     @property
-    def model_wins(self) -> bool:
-        """Whether the model's mean absolute error is at most that of the naive rule."""
-        if self.model is None:
-            return False
-        model = evaluation.mean_absolute_error(self.actual, self.model.value)
-        naive = evaluation.mean_absolute_error(self.actual, self.naive.value)
-        return model is not None and naive is not None and model <= naive
+    def latest(self) -> Origin:
+        return self.origins[0]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Mean absolute error over that of the naive rule, mean of the origins; per kind the latest has."""
+        return {
+            kind: float(
+                np.mean([_over(o.error(kind), o.error(NAIVE)) for o in self.origins if kind in o.predicted])
+            )
+            for kind in KINDS
+            if kind in self.latest.predicted
+        }
+
+    @property
+    def winner(self) -> str:
+        """The smallest score; the simpler model on a tie."""
+        scores = {kind: round(score, 6) for kind, score in self.scores.items()}
+        return min(scores, key=lambda kind: scores[kind])
+
+    @property
+    def contender(self) -> str | None:
+        """The best model other than the naive rule; None where the data let none be fitted."""
+        scores = {kind: round(score, 6) for kind, score in self.scores.items() if kind != NAIVE}
+        return min(scores, key=lambda kind: scores[kind]) if scores else None
+
+    def holdouts(self, kind: str) -> list[tuple[FloatArray, FloatArray]]:
+        """(predicted, actual) of each origin that has the model, latest first."""
+        return [(o.predicted[kind], o.actual) for o in self.origins if kind in o.predicted]
 
 
 def run_backtest(
     connection: duckdb.DuckDBPyConnection, as_of: date, horizon_days: int, basis: Basis
 ) -> Backtest | None:
-    """Calibrates on what was before as_of − horizon and compares with the horizon after it.
+    """Fits every model on what was before up to three origins and compares with the horizon after each.
 
     A history too short for the whole horizon is tested on a shorter one; None when not even four weeks fit.
+    Of more than 100,000 customers one in so many is taken.
     """
     begin = first_day(connection, as_of)
     if begin is None:
         return None
+    one_in = max(1, count_customers(connection, as_of) // _ENOUGH_CUSTOMERS)
     for horizon in (horizon_days, *(h for h in _SHORTER_HORIZONS if h < horizon_days)):
-        origin = as_of - timedelta(days=horizon)
-        if (origin - begin).days < _MIN_HISTORY_DAYS:
-            continue
-        histories = load_histories(connection, origin, basis)
-        if histories.size < _MIN_CUSTOMERS:
-            continue
-        _, actual = load_actual(connection, origin, as_of, basis)
-        model, problem = None, None
-        try:
-            model = fit_bgnbd(histories).predict(histories, horizon)
-        except NotIdentifiedError as error:
-            problem = str(error)
-        return Backtest(origin, horizon, actual, predict_naive(histories, horizon), model, problem)
+        step = timedelta(days=min(horizon, _ORIGIN_STEP_DAYS))
+        days = [as_of - timedelta(days=horizon) - k * step for k in range(_ORIGINS)]
+        origins = []
+        for day in days:
+            if (day - begin).days < _MIN_HISTORY_DAYS:
+                break
+            histories = load_histories(connection, day, basis, one_in)
+            if histories.size < _MIN_CUSTOMERS:
+                break
+            origins.append(_predict(connection, histories, horizon, basis, begin, one_in))
+        if origins:
+            return Backtest(horizon, tuple(origins), one_in)
     return None
 
 
-def report_rows(backtest: Backtest, as_of: date, unit: str) -> list[ReportRow]:
-    """The measures of the model beside the naive rule's; the rule's alone where there is no model."""
-    split = f"calibrated before {backtest.origin}, tested {backtest.origin} to {as_of} (exclusive)"
-    population = f"{len(backtest.actual)} customers with a purchase before {backtest.origin}; {unit}"
-    actual, naive = backtest.actual, backtest.naive.value
-    model = backtest.model.value if backtest.model is not None else None
-    rows = []
-    for name, measure, lower in (
-        ("mae", evaluation.mean_absolute_error, True),
-        ("spearman", evaluation.spearman, False),
-        ("normalised_gini", evaluation.normalised_gini, False),
-    ):
-        rows.append(
-            compare(
-                name, measure(actual, model) if model is not None else None, measure(actual, naive),
-                baseline_name="mean of 13-week and lifetime rate", split=split, population=population,
-                lower_is_better=lower,
-            )
-        )  # fmt: skip
-    own = evaluation.aggregate_error_pct(actual, model) if model is not None else None
-    theirs = evaluation.aggregate_error_pct(actual, naive)
-    passed = abs(own) <= abs(theirs) if own is not None and theirs is not None else None
-    rows.append(
-        ReportRow(
-            "aggregate_error_pct", own, "mean of 13-week and lifetime rate", theirs, split, population, passed
-        )
-    )
-    return rows
+def fit(
+    kind: str,
+    connection: duckdb.DuckDBPyConnection,
+    histories: PurchaseHistories,
+    horizon_days: int,
+    basis: Basis,
+) -> ValueModel:
+    """The model, fitted on all that is known when the histories end. Raises NotIdentifiedError."""
+    if kind == NAIVE:
+        return NaiveRate()
+    if kind == BG_NBD:
+        return fit_bgnbd(histories)
+    begin = first_day(connection, histories.until)
+    one_in = max(1, histories.size * _EXAMPLE_DAYS // _ENOUGH_EXAMPLES)
+    examples = load_examples(connection, histories.until, horizon_days, basis, begin, one_in)
+    trees = fit_two_part(examples, horizon_days)
+    return trees if kind == TWO_PART else Blend(trees)
 
 
-@dataclass(frozen=True)
-class Intervals:
-    """Empirical 80 % interval of the value by predicted value, learnt from the hold-out.
+def load_examples(
+    connection: duckdb.DuckDBPyConnection,
+    until: date,
+    horizon_days: int,
+    basis: Basis,
+    begin: date | None,
+    one_in: int,
+) -> two_part.Examples:
+    """Histories of up to six days, a fortnight apart, whose horizons all end by `until`.
 
-    Customers are grouped by their prediction; the interval of a prediction lies between the 10 % and 90 %
-    quantiles of what customers with such a prediction really brought.
+    Raises NotIdentifiedError when the data begin less than 13 weeks before the latest such day.
     """
-
-    centre: FloatArray
-    low: FloatArray
-    high: FloatArray
-    horizon_days: int
-
-    @classmethod
-    def learn(cls, predicted: FloatArray, actual: FloatArray, horizon_days: int) -> Intervals:
-        order = np.argsort(predicted, kind="stable")
-        groups = np.array_split(order, int(np.clip(len(order) // 50, 1, 40)))
-        centre = np.array([predicted[g].mean() for g in groups])
-        low, high = np.array([np.quantile(actual[g], INTERVAL) for g in groups]).T
-        centre, first = np.unique(centre, return_index=True)
-        return cls(centre, low[first], high[first], horizon_days)
-
-    def of(self, predicted: FloatArray, horizon_days: int) -> tuple[FloatArray, FloatArray]:
-        """Low and high per customer. A horizon other than the learnt one is scaled in proportion."""
-        ratio = horizon_days / self.horizon_days
-        scaled = predicted / ratio
-        top = self.centre[-1]
-        beyond = np.where((scaled > top) & (top > 0), scaled / top if top > 0 else 1.0, 1.0)
-        low = np.interp(scaled, self.centre, self.low) * beyond * ratio
-        high = np.interp(scaled, self.centre, self.high) * beyond * ratio
-        return np.minimum(low, predicted), np.maximum(high, predicted)
-
-
-def interval_coverage(predicted: FloatArray, actual: FloatArray, horizon_days: int) -> float | None:
-    """Coverage on customers that the intervals were not learnt from: every second by turns."""
-    even = np.arange(len(actual)) % 2 == 0
-    if even.sum() < _MIN_CUSTOMERS:
-        return None
-    inside = np.empty(len(actual), dtype=bool)
-    for learnt in (even, ~even):
-        low, high = Intervals.learn(predicted[learnt], actual[learnt], horizon_days).of(
-            predicted[~learnt], horizon_days
+    last = until - timedelta(days=horizon_days)
+    days = [last - timedelta(days=_EXAMPLE_STEP_DAYS * k) for k in range(_EXAMPLE_DAYS)]
+    days = [d for d in days if begin is not None and (d - begin).days >= _MIN_HISTORY_DAYS]
+    if not days:
+        raise NotIdentifiedError(
+            f"The history before {until} is too short to train the two-part model "
+            f"({horizon_days} days and 13 weeks before them)."
         )
-        inside[~learnt] = (actual[~learnt] >= low) & (actual[~learnt] <= high)
-    return float(inside.mean())
+    parts = []
+    for day in days:
+        histories = load_histories(connection, day, basis, one_in)
+        occasions, value = load_actual(connection, day, day + timedelta(days=horizon_days), basis, one_in)
+        parts.append(two_part.Examples(two_part.design(histories), occasions, value))
+    return two_part.Examples.stack(parts)
+
+
+def _predict(
+    connection: duckdb.DuckDBPyConnection,
+    histories: PurchaseHistories,
+    horizon: int,
+    basis: Basis,
+    begin: date,
+    one_in: int,
+) -> Origin:
+    day = histories.until
+    _, actual = load_actual(connection, day, day + timedelta(days=horizon), basis, one_in)
+    predicted = {NAIVE: NaiveRate().predict(histories, horizon).value}
+    problems = {}
+    try:
+        predicted[BG_NBD] = fit_bgnbd(histories).predict(histories, horizon).value
+    except NotIdentifiedError as error:
+        problems[BG_NBD] = str(error)
+    try:
+        examples = load_examples(connection, day, horizon, basis, begin, one_in)
+        predicted[TWO_PART] = fit_two_part(examples, horizon).predict(histories, horizon).value
+        predicted[BLEND] = (predicted[TWO_PART] + predicted[NAIVE]) / 2.0
+    except NotIdentifiedError as error:
+        problems[TWO_PART] = str(error)
+    return Origin(day, actual, predicted, problems)
+
+
+def paired_gain(origin: Origin, kind: str) -> tuple[float, float, float] | None:
+    """How far the model's absolute error is below the naive rule's: mean and 95 % interval of the pairs."""
+    return evaluation.paired_difference(
+        np.abs(origin.actual - origin.predicted[NAIVE]), np.abs(origin.actual - origin.predicted[kind])
+    )
+
+
+def _over(error: float, naive: float) -> float:
+    return 1.0 if error == naive else error / naive if naive > 0 else float("inf")

@@ -22,7 +22,7 @@ from ml.data import FloatArray, IntArray
 MIN_CUSTOMERS = 30
 _BOUND = 12.0  # log of a parameter in rescaled time; the optimum of an identified model lies far inside
 _AT_INFINITY = 9.0
-_SCREEN_ROWS = 20_000
+_SCREEN_ROWS = 10_000
 _BLOCK = 16_384
 _STARTS = ((0.0, 0.0, 0.0, 0.0), (-1.5, -1.5, 0.0, 1.0), (0.7, -0.7, -1.0, 2.0), (-0.7, 0.7, 0.7, 0.7))
 
@@ -118,7 +118,7 @@ def fit(x: FloatArray, t_x: FloatArray, T: FloatArray) -> BgNbd:
     """Maximum likelihood over log r, log α, log a, log b with the analytic gradient.
 
     Time is rescaled to a mean of 1, so that days and hours give the same fit. Several starts are screened on
-    at most 20,000 histories; the best is polished on all.
+    at most 10,000 histories; the best is polished on all.
 
     Raises NotIdentifiedError for fewer than 30 customers, when nobody bought again, when no time has passed,
     or when a parameter runs to infinity; ValueError for impossible histories.

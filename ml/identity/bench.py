@@ -21,11 +21,13 @@ import duckdb
 import pyarrow as pa
 
 from ml.identity.resolve import resolve_identity
+from ml.identity.weights.score import score_pairs
 from stammkunde.home import PROJECT_ROOT
+from stammkunde.matching import MatchingSettings
 
 AS_OF = date(2026, 11, 1)
 SELECTED = ("path:models/intermediate/identity", "path:seeds")
-"""What lies between the source records and the assignment, and the tables of rules that it reads."""
+"""What lies between the source records and the scoring, and the lists that it reads."""
 
 T = TypeVar("T")
 
@@ -59,10 +61,7 @@ def run_identity(
     folder again and again when tuning, and only changed files are parsed. RuntimeError with dbt's messages
     when a model fails.
     """
-    workdir.mkdir(parents=True, exist_ok=True)
-    warehouse = workdir / "warehouse.duckdb"
-    for leftover in (warehouse, warehouse.with_suffix(".duckdb.wal")):
-        leftover.unlink(missing_ok=True)
+    warehouse = _fresh_warehouse(workdir)
     seconds: dict[str, float] = {}
 
     def stage(name: str, work: Callable[[], T]) -> T:
@@ -82,6 +81,24 @@ def run_identity(
     seconds["total"] = round(sum(seconds.values()), 3)
     cpu = round(time.process_time() - cpu, 3)
     return Resolution(assignment, seconds, model_seconds, cpu, candidates, peak_mb(), warehouse)
+
+
+def compare_pairs(records: pa.Table, workdir: Path, as_of: date = AS_OF, target: Path | None = None) -> Path:
+    """Runs the models up to `identity.int_pair_comparisons` only and returns the warehouse's path."""
+    warehouse = _fresh_warehouse(workdir)
+    target = target or workdir / "target"
+    manifest = _dbt(warehouse, target, as_of, "parse")
+    _load(records, warehouse)
+    _models(warehouse, target, as_of, manifest)
+    return warehouse
+
+
+def _fresh_warehouse(workdir: Path) -> Path:
+    workdir.mkdir(parents=True, exist_ok=True)
+    warehouse = workdir / "warehouse.duckdb"
+    for leftover in (warehouse, warehouse.with_suffix(".duckdb.wal")):
+        leftover.unlink(missing_ok=True)
+    return warehouse
 
 
 def _load(records: pa.Table, warehouse: Path) -> None:
@@ -107,6 +124,7 @@ def _models(warehouse: Path, target: Path, as_of: date, manifest: Any) -> dict[s
 def _clusters(warehouse: Path, as_of: date) -> tuple[pa.Table, int]:
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        score_pairs(connection, MatchingSettings(), as_of)
         resolve_identity(connection, as_of)
         assignment = connection.execute(
             "select record_id, customer_id from identity.identity_assignment order by record_id"

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from ml.identity import compiled
-from ml.identity.evidence import RULES, Matching, has_rows, matching_in_use, pair_query, veto_query
+from ml.identity.evidence import VETO_QUERY, Matching, has_rows, matching_in_use, pair_query
 from ml.identity.links import strongest_chain
 from ml.identity.pair_weights import Item, PairEvidence, weigh_pairs
 
@@ -22,11 +22,6 @@ VALUES = (
     "phone", "mobile", "street", "house_no", "postal_code", "city", "card_no",
 )  # fmt: skip
 VETOES_SHOWN = 5
-_MODELS = {
-    True: ("int_pair_comparisons", "int_person_matches", "int_company_matches", "identity_vetoes"),
-    False: ("int_pair_comparisons",),
-}
-"""Models that hold a pair's evidence: where rules decide, where weights do."""
 
 __all__ = ["Explanation", "Item", "PairEvidence", "explain"]
 
@@ -127,7 +122,7 @@ def explain(connection: duckdb.DuckDBPyConnection, record_a: str, record_b: str,
         [evidence[step] for step in along],  # type: ignore[index]
         _values(connection, record_a, record_b),
         decisions,
-        _apart(connection, matching, members, decisions),
+        _apart(connection, members, decisions),
     )
 
 
@@ -182,14 +177,11 @@ def _decisions(connection: duckdb.DuckDBPyConnection, members: dict[str, str]) -
 
 
 def _apart(
-    connection: duckdb.DuckDBPyConnection,
-    matching: Matching,
-    members: dict[str, str],
-    decisions: list[Decided],
+    connection: duckdb.DuckDBPyConnection, members: dict[str, str], decisions: list[Decided]
 ) -> list[tuple[str, str, str]]:
     rows = connection.execute(
         f"""
-        select record_id_a, record_id_b, reason from ({veto_query(matching)}) as veto
+        select record_id_a, record_id_b, reason from ({VETO_QUERY}) as veto
         where list_contains($ids, record_id_a) and list_contains($ids, record_id_b)
         order by 1, 2
         """,
@@ -214,7 +206,7 @@ def _evidence(
     found = weigh_pairs(connection, matching, pairs)
     missing = [pair for pair in dict.fromkeys(pairs) if pair not in found]
     if missing:
-        compiled.compare(connection, target, missing, models=_MODELS[matching is RULES])
+        compiled.compare(connection, target, missing)
         found |= weigh_pairs(connection, matching, missing, prefix=f"temp.{compiled.PREFIX}")
     return found
 

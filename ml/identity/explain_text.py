@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml.identity.explain import Explanation
-from ml.identity.pair_weights import PRIOR, Item, PairEvidence
+from ml.identity.pair_weights import JOINT, PRIOR, Item, PairEvidence
 
 
 def in_words(name: str) -> str:
@@ -15,7 +15,8 @@ def label(item: Item) -> str:
     """What an item says, in words."""
     if item.comparison == PRIOR:
         return "before any evidence"
-    return f"{in_words(item.comparison.removesuffix('_level'))}: {in_words(item.level)}"
+    parts = zip(item.comparison.split(JOINT), item.level.split(JOINT), strict=True)
+    return ", ".join(f"{in_words(name)}: {in_words(level)}" for name, level in parts)
 
 
 def as_text(explanation: Explanation) -> str:
@@ -48,17 +49,12 @@ def decision_lines(explanation: Explanation) -> list[str]:
 
 def summary(step: PairEvidence, explanation: Explanation) -> str:
     """Weight, probability and what follows, in a sentence."""
-    if step.rule == "same_content":
+    if step.same_content:
         return "Both hold the same, so they are one."
-    if step.rule == "none":
-        text = "No rule applies, so they do not match."
-    elif step.rule == "weights":
-        text = (
-            f"Together {step.weight:+.2f} bits, a probability of {percent(step.probability)}; "
-            f"a match begins at {percent(explanation.matching.threshold)}."
-        )
-    else:
-        text = f"The rule '{in_words(step.rule)}' says they match, with {percent(step.probability)}."
+    text = (
+        f"Together {step.weight:+.2f} bits, a probability of {percent(step.probability)}; "
+        f"a match begins at {percent(explanation.matching.threshold)}."
+    )
     if step.veto:
         text += f" A veto forbids it: {in_words(step.veto)}."
     if not step.was_candidate:
@@ -90,6 +86,5 @@ def _short(value: str) -> str:
 def _evidence_lines(step: PairEvidence, explanation: Explanation, title: str) -> list[str]:
     lines = [f"{title}:"]
     for item in step.items_by_size():
-        weight = f"{item.weight:+8.2f} bits" if item.weight is not None else " " * 13
-        lines.append(f"  {weight}  {label(item)}")
+        lines.append(f"  {item.weight:+8.2f} bits  {label(item)}")
     return [*lines, f"  {summary(step, explanation)}"]

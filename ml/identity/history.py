@@ -56,7 +56,7 @@ def find_events(connection: duckdb.DuckDBPyConnection, matching_changed: bool) -
         where not lost.keeps
         union all
         select 'erased', old.customer_id, null
-        from (select distinct customer_id from identity.identity_assignment) as old
+        from (select distinct customer_id from assigned_before) as old
         anti join id_claim on old.customer_id = id_claim.customer_id
         """
     )
@@ -66,7 +66,7 @@ def find_events(connection: duckdb.DuckDBPyConnection, matching_changed: bool) -
         with changes as (
             select change.cause, old.customer_id as old_id, cluster_id.customer_id as new_id
             from record_change as change
-            left join identity.identity_assignment as old on change.record_id = old.record_id
+            left join assigned_before as old on change.record_id = old.record_id
             left join cluster_member as member on change.record_id = member.record_id
             left join cluster_id on member.label = cluster_id.label
         ),
@@ -143,6 +143,9 @@ def replace_successors(connection: duckdb.DuckDBPyConnection) -> None:
 
     Merges chain: a → b → c gives c for a. Call it after the assignment is replaced.
     """
+    (events,) = connection.execute("select count(*) from new_event").fetchall()[0]
+    if not events:
+        return
     connection.execute("delete from identity.customer_id_successor")
     connection.execute(
         """

@@ -11,25 +11,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
-from ml.identity.evidence import RULES, Matching
+from ml.identity.evidence import Matching
+from ml.identity.weights.vetoes import find_vetoes
 
 PRIOR = "prior"
 JOINT = "×"
 """Between the comparisons of an interaction, and between their levels."""
-UNKNOWN = ("unknown", "false", None)
-"""Levels that say nothing; rules leave them out of the evidence."""
-
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Item:
-    """One comparison: its level, and its weight in bits; null where rules decide and nothing is weighed."""
+    """One comparison, or an interaction of some: its level, and its weight in bits."""
 
     comparison: str
     level: str
-    weight: float | None
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -39,17 +38,17 @@ class PairEvidence:
     record_id_a: str
     record_id_b: str
     items: list[Item]
-    weight: float | None
+    weight: float
     probability: float
     veto: str | None
     matches: bool
-    rule: str
+    same_content: bool
     was_candidate: bool
 
     def items_by_size(self) -> list[Item]:
         """The prior first, then what weighs most."""
         return sorted(
-            self.items, key=lambda i: (i.comparison != PRIOR, -abs(i.weight or 0.0), i.comparison, i.level)
+            self.items, key=lambda i: (i.comparison != PRIOR, -abs(i.weight), i.comparison, i.level)
         )
 
 
@@ -73,83 +72,41 @@ def weigh_pairs(
     """
     compared = _rows(connection, _relation(prefix, "int_pair_comparisons"), pairs)
     same = _same_content(connection, pairs)
-    read = _by_rules if matching is RULES else _by_weights
-    return {
-        pair: read(connection, matching, pair, levels, pair in same, prefix)
-        for pair, levels in compared.items()
-    }
-
-
-def _by_rules(
-    connection: duckdb.DuckDBPyConnection,
-    _matching: Matching,
-    pair: Pair,
-    levels: dict[str, Any],
-    same_content: bool,
-    prefix: str,
-) -> PairEvidence:
-    rules = connection.execute(
-        f"""
-        select found.rule, rules.match_probability
-        from (
-            select record_id_a, record_id_b, rule from {_relation(prefix, "int_person_matches")}
-            union all
-            select record_id_a, record_id_b, rule from {_relation(prefix, "int_company_matches")}
-        ) as found
-        inner join identity.matching_rules as rules on found.rule = rules.rule
-        where record_id_a = ? and record_id_b = ?
-        order by rules.match_probability desc
-        """,
-        list(pair),
-    ).fetchall()
-    vetoes = _rows(connection, _relation(prefix, "identity_vetoes"), [pair])
-    veto = vetoes[pair]["reason"] if pair in vetoes else None
-    rule, probability = ("same_content", 1.0) if same_content else rules[0] if rules else ("none", 0.0)
-    shown = [
-        Item(name, _text(level), None)
-        for name, level in levels.items()
-        if name != "kind" and _text(level) not in UNKNOWN
-    ]
-    weight = bits(probability) if rule != "none" else None
-    if weight is not None:
-        shown.append(Item("rule", rule, weight))
-    return PairEvidence(*pair, shown, weight, probability, veto, rule != "none", rule, not prefix)
-
-
-def _by_weights(
-    connection: duckdb.DuckDBPyConnection,
-    matching: Matching,
-    pair: Pair,
-    levels: dict[str, Any],
-    same_content: bool,
-    prefix: str,
-) -> PairEvidence:
     rows = connection.execute(
         "select comparison, level, weight from identity.matching_weight where version = ? order by 1, 2",
         [matching.version],
     ).fetchall()
-    items = [Item(c, level, w) for c, level, w in rows if _applies(c, level, levels)]
-    weight = math.fsum(item.weight or 0.0 for item in items)
+    weights = [Item(*row) for row in rows]
+    vetoes = connection.execute("select vetoes from identity.matching_run").fetchall()[0][0]
+    found = {}
+    for pair, levels in compared.items():
+        veto = find_vetoes(pa.table({name: [level] for name, level in levels.items()}), vetoes)[0].as_py()
+        found[pair] = _weighed(pair, levels, weights, veto, matching.threshold, pair in same, not prefix)
+    return found
+
+
+def _weighed(
+    pair: Pair,
+    levels: dict[str, str],
+    weights: list[Item],
+    veto: str | None,
+    threshold: float,
+    same_content: bool,
+    was_candidate: bool,
+) -> PairEvidence:
+    items = [item for item in weights if _applies(item, levels)]
+    weight = math.fsum(item.weight for item in items)
     probability = probability_of(weight)
-    scored = _rows(connection, "identity.pair_score", [pair]) if not prefix else {}
-    veto = scored[pair]["veto"] if pair in scored else None
-    matches = same_content or (probability >= matching.threshold and veto is None)
-    rule = "same_content" if same_content else "weights"
-    return PairEvidence(*pair, items, weight, probability, veto, matches, rule, not prefix)
+    matches = same_content or (probability >= threshold and veto is None)
+    return PairEvidence(*pair, items, weight, probability, veto, matches, same_content, was_candidate)
 
 
-def _applies(comparison: str, level: str, levels: dict[str, Any]) -> bool:
+def _applies(item: Item, levels: dict[str, str]) -> bool:
     """Whether the weight of the level of a comparison, or of an interaction of some, is the pair's."""
-    if comparison == PRIOR:
+    if item.comparison == PRIOR:
         return True
-    names, wanted = comparison.split(JOINT), level.split(JOINT)
-    return len(names) == len(wanted) and all(
-        name in levels and _text(levels[name]) == want for name, want in zip(names, wanted, strict=True)
-    )
-
-
-def _text(level: Any) -> str:
-    return str(level).lower() if isinstance(level, bool) else str(level)
+    names, wanted = item.comparison.split(JOINT), item.level.split(JOINT)
+    return all(levels.get(name) == want for name, want in zip(names, wanted, strict=True))
 
 
 def _relation(prefix: str, table: str) -> str:

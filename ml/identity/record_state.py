@@ -29,17 +29,19 @@ SIMILAR = 0.85
 """Jaro-Winkler similarity from which two names may be spellings of one."""
 
 
-def compare_with_last_time(connection: duckdb.DuckDBPyConnection) -> int:
+def compare_with_last_time(connection: duckdb.DuckDBPyConnection, only_touched: bool = False) -> int:
     """Makes the temporary tables `record_now` and `record_change(record_id, cause)`; returns the reissued.
 
     `record_now(record_id, content_hash, generation, is_reissued, …keys)` has one row per new or changed
-    record. `cause` is new_record, changed_record, removed_record or reissued_record.
+    record. `cause` is new_record, changed_record, removed_record or reissued_record. `only_touched` compares
+    the records of `identity.int_touched_records` and takes the others to be as they were.
     """
     columns = ", ".join(f"{name} varchar" for name in KEYS)
     connection.execute(
         "create table if not exists identity.record_state "
         f"(record_id varchar, content_hash ubigint, generation integer, {columns})"
     )
+    chosen = "where record_id in (select record_id from identity.int_touched_records)" if only_touched else ""
     # Only the content is compared for all records; the rest is read for those that differ.
     connection.execute(
         f"""
@@ -48,8 +50,10 @@ def compare_with_last_time(connection: duckdb.DuckDBPyConnection) -> int:
             delivered.record_id, old.record_id as old_record_id, delivered.content_hash
         from (
             select record_id, {_content_hash(connection)} as content_hash from identity.int_source_records
+            {chosen}
         ) as delivered
-        full join identity.record_state as old on delivered.record_id = old.record_id
+        full join (select record_id, content_hash from identity.record_state {chosen}) as old
+            on delivered.record_id = old.record_id
         where delivered.content_hash is distinct from old.content_hash
         """
     )

@@ -87,11 +87,11 @@ def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
     """Gives every cluster its id: makes the temporary tables `cluster_id`, `id_claim` and `member_before`.
 
     Reads the temporary table `cluster_member(record_id varchar, ordinal bigint, label bigint, founder_key
-    varchar, is_reissued boolean)`, where `ordinal` counts the records from the oldest, `label` is the
-    smallest ordinal of the cluster and `founder_key` is what an id is made of, and the previous state in
-    `identity`. `cluster_id(label, customer_id, previous_customer_id, is_new)` has one row per cluster,
-    `id_claim(customer_id, label, keeps)` one per old id that has a record left, `member_before` every
-    record with what it was assigned.
+    varchar, is_reissued boolean)`, the view `assigned_before` and `living_elsewhere` (`scope.py`). `ordinal`
+    counts the records from the oldest, `label` is the smallest ordinal of the cluster and `founder_key` is
+    what an id is made of. `cluster_id(label, customer_id, previous_customer_id, is_new)` has one row per
+    cluster, `id_claim(customer_id, label, keeps)` one per old id that has a record left, `member_before`
+    every record with what it was assigned.
     """
     connection.execute(
         """
@@ -99,8 +99,9 @@ def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
         select
             member.*, old.customer_id as old_id, old.match_probability, old.matched_by, old.linked_at
         from cluster_member as member
-        left join identity.identity_assignment as old
-            on member.record_id = old.record_id and not member.is_reissued
+        -- The condition is part of the key: beside it, the join would compare every record with every other.
+        left join assigned_before as old
+            on case when not member.is_reissued then member.record_id end = old.record_id
         """
     )
     # A cluster of the very records that bore one id keeps it; only the others need the rules.
@@ -115,7 +116,7 @@ def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
         ),
         held as (
             select customer_id, count(*) as record_count
-            from identity.identity_assignment
+            from assigned_before
             group by customer_id
         )
         select clusters.label, clusters.customer_id
@@ -186,6 +187,7 @@ def assign_ids(connection: duckdb.DuckDBPyConnection) -> None:
             select nameless.label, nameless.founder_id as customer_id
             from nameless
             anti join id_claim on nameless.founder_id = id_claim.customer_id
+            anti join living_elsewhere on nameless.founder_id = living_elsewhere.customer_id
             qualify row_number() over (partition by nameless.label order by nameless.ordinal) = 1
         ),
         origins as (
@@ -271,7 +273,10 @@ def replace_assignment(connection: duckdb.DuckDBPyConnection, as_of: date) -> No
         delete from identity.identity_assignment
         where
             record_id in (select record_id from new_assignment)
-            or record_id not in (select record_id from cluster_member)
+            or record_id in (
+                select old.record_id from assigned_before as old
+                anti join cluster_member on old.record_id = cluster_member.record_id
+            )
         """
     )
     connection.execute(

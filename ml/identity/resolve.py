@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from ml.identity import evidence, history, record_state, registry, review, stewarding
+from ml.identity import evidence, history, record_state, registry, review, scope, stewarding
 from ml.identity.clusters import MAXIMUM_SIZE, cluster
 from ml.identity.decisions import Decision
 from ml.identity.stability import Stability, measure_change, refuse_too_much
@@ -46,22 +46,33 @@ def resolve_identity(
     decisions: Sequence[Decision] = (),
     stability: Stability | None = None,
     review_bits: float = 4.0,
+    only_touched: bool = False,
 ) -> IdentityResult:
     """Assigns every source record its `customer_id`, in one transaction.
 
     An unchanged second run writes the same rows and no event. `linked_at` is the `as_of` of the run in
     which the record came to its customer. `stability` limits how many ids may change; without it any may.
-    Pairs within `review_bits` of the threshold are put before stewards.
+    Pairs within `review_bits` of the threshold are put before stewards. `only_touched` resolves what the
+    changes of `identity.int_touched_records` and `rescored_pair` reach and leaves all else as it is; the
+    result is that of a resolution of everything. Where weights or threshold are others than last time,
+    everything is resolved all the same.
 
     Raises ValueError for a pair that names an unknown record, DecisionError for contradictory decisions,
     BlockedError when more ids would change than `stability` allows; the state stays as it was then.
     """
     registry.create_tables(connection)
-    _number_records(connection)
-    reissued = record_state.compare_with_last_time(connection)
+    matching = evidence.matching_in_use(connection)
+    matching_changed = _matching_changed(connection, matching)
+    partly = only_touched and not matching_changed
+    reissued = record_state.compare_with_last_time(connection, partly)
     stewarding.judge_decisions(connection, decisions, as_of)
-    matching = evidence.collect(connection)
-    count, customers, pairs, refused = _cluster(connection, maximum_size)
+    if partly:
+        scope.take_reached(connection, matching)
+    else:
+        scope.take_all(connection)
+    _number_records(connection)
+    evidence.collect(connection, matching, partly)
+    count, customers, pairs, refused = _cluster(connection, maximum_size, matching.threshold)
     links, unlinks = (
         connection.execute(
             "select count(*) from new_decision where status = 'in_force' and action = ?", [action]
@@ -72,7 +83,7 @@ def resolve_identity(
     connection.execute("begin transaction")
     try:
         registry.assign_ids(connection)
-        events = history.find_events(connection, _matching_changed(connection, matching))
+        events = history.find_events(connection, matching_changed)
         change = measure_change(connection)
         if stability is not None:
             refuse_too_much(change, stability)
@@ -82,7 +93,7 @@ def resolve_identity(
         history.replace_successors(connection)
         stewarding.write_decisions(connection)
         record_state.remember(connection)
-        uncertain = review.write_candidates(connection, matching, review_bits)
+        uncertain = review.write_candidates(connection, matching, review_bits, partly)
         connection.execute("delete from identity.resolved_with")
         connection.execute("insert into identity.resolved_with values (?, ?)", list(matching))
         connection.execute("commit")
@@ -103,17 +114,19 @@ def resolve_identity(
 
 
 def _number_records(connection: duckdb.DuckDBPyConnection) -> None:
-    """Numbers the records from the oldest, so the smallest number of a cluster is its founder."""
+    """Numbers the records in scope from the oldest, so the smallest number of a cluster is its founder."""
     connection.execute(
         """
         create or replace temp table numbered_record as
         select record_id, row_number() over (order by created_at nulls last, record_id) - 1 as ordinal
-        from identity.int_source_records
+        from scoped_record
         """
     )
 
 
-def _cluster(connection: duckdb.DuckDBPyConnection, maximum_size: int) -> tuple[int, int, int, int]:
+def _cluster(
+    connection: duckdb.DuckDBPyConnection, maximum_size: int, threshold: float
+) -> tuple[int, int, int, int]:
     """Makes the temporary tables `cluster_member`, `matched_pair` and `used_pair`.
 
     Returns the counts of records, of clusters, of matched pairs and of those that a guard kept apart.
@@ -121,15 +134,21 @@ def _cluster(connection: duckdb.DuckDBPyConnection, maximum_size: int) -> tuple[
     edges = _pairs(
         connection,
         "matched_pair",
-        "edge.match_probability as probability, edge.rule",
+        "case when edge.veto is null then edge.match_probability else 0 end as probability, edge.rule",
         "evidence_pair",
-        "matches",
     )
+    matching_pairs = int((edges["probability"] >= threshold).sum())
     vetoes = _pairs(connection, "vetoed_pair", "", "evidence_veto")
+    connection.execute(
+        """
+        create or replace temp table scoped_decision as
+        select * from new_decision
+        semi join numbered_record as record on new_decision.record_id_a = record.record_id
+        where status = 'in_force'
+        """
+    )
     links, unlinks = (
-        _pairs(
-            connection, f"{action}ed_pair", "", "new_decision", f"status = 'in_force' and action = '{action}'"
-        )
+        _pairs(connection, f"{action}ed_pair", "", "scoped_decision", f"action = '{action}'")
         for action in ("link", "unlink")
     )
     connection.execute("insert into matched_pair select a, b, 1.0, 'steward_link' from linked_pair")
@@ -142,7 +161,9 @@ def _cluster(connection: duckdb.DuckDBPyConnection, maximum_size: int) -> tuple[
         unlinks["a"],
         unlinks["b"],
     )
-    clusters = cluster(count, graph.a, graph.b, graph.probability, graph.veto_a, graph.veto_b, maximum_size)
+    clusters = cluster(
+        count, graph.a, graph.b, graph.probability, graph.veto_a, graph.veto_b, maximum_size, threshold
+    )
     kept = clusters.kept
     _hand_over(connection, "cluster_label", {"ordinal": np.arange(count), "label": clusters.labels})
     _hand_over(
@@ -168,7 +189,8 @@ def _cluster(connection: duckdb.DuckDBPyConnection, maximum_size: int) -> tuple[
             on record.record_id = state.record_id
         """
     )
-    return count, len(np.unique(clusters.labels)), len(edges["a"]), int((~kept).sum())
+    refused = int((graph.probability >= threshold).sum() - kept.sum())
+    return count, len(np.unique(clusters.labels)), matching_pairs, refused
 
 
 def _pairs(

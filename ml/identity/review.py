@@ -18,7 +18,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
 from ml.identity.clusters import Indices, components
-from ml.identity.evidence import Matching
+from ml.identity.evidence import Matching, pair_query
 from ml.identity.pair_weights import bits, probability_of
 
 
@@ -46,12 +46,17 @@ def weakest_links(count: int, a: Indices, b: Indices, strength: np.ndarray, stro
 
 
 def write_candidates(
-    connection: duckdb.DuckDBPyConnection, matching: Matching, bits_around_threshold: float
+    connection: duckdb.DuckDBPyConnection,
+    matching: Matching,
+    bits_around_threshold: float,
+    partly: bool = False,
 ) -> int:
     """Replaces `identity.review_candidate`; returns its rows. At most one per kind and two customers.
 
-    Reads the temporary tables `evidence_pair`, `used_pair(a, b, probability)`, `numbered_record`,
-    `new_decision` and the new `identity.identity_assignment`.
+    `partly`: replaces those of the records in `numbered_record` only.
+
+    Reads `identity.pair_score`, the temporary tables `used_pair(a, b, probability)`, `numbered_record`,
+    `new_decision`, the view `scoped_record` and the new `identity.identity_assignment`.
     """
     middle = bits(matching.threshold)
     low, high = (probability_of(middle + side * bits_around_threshold) for side in (-1, 1))
@@ -62,7 +67,29 @@ def write_candidates(
     connection.register("found", pa.table({"a": a[found], "b": b[found]}))
     connection.execute("create or replace temp table weak_link as select * from found")
     connection.unregister("found")
-    connection.execute("delete from identity.review_candidate")
+    touches_scope = (
+        "(pair.record_id_a in (select record_id from scoped_record)"
+        " or pair.record_id_b in (select record_id from scoped_record))"
+    )
+    connection.execute(
+        f"""
+        create or replace temp table uncertain_pair as
+        select pair.* from ({pair_query(matching)}) as pair
+        where match_probability >= ? and rule <> 'same_content' and {touches_scope if partly else "true"}
+        """,
+        [low],
+    )
+    connection.execute(
+        "delete from identity.review_candidate"
+        + (
+            " where record_id_a in (select record_id from scoped_record)"
+            " or record_id_b in (select record_id from scoped_record)"
+            " or record_id_a in (select record_id from record_change)"
+            " or record_id_b in (select record_id from record_change)"
+            if partly
+            else ""
+        )
+    )
     connection.execute(
         """
         insert into identity.review_candidate by name
@@ -77,9 +104,7 @@ def write_candidates(
             where decision.status = 'in_force'
         ),
         uncertain as (
-            select *
-            from evidence_pair
-            where match_probability >= ? and rule <> 'same_content'
+            select * from uncertain_pair
         ),
         placed as (
             select
@@ -131,6 +156,6 @@ def write_candidates(
             and greatest(candidates.customer_id_a, candidates.customer_id_b) = parted.customer_id_b
         order by kind, record_id_a, record_id_b
         """,
-        [low, matching.threshold],
+        [matching.threshold],
     )
     return int(connection.execute("select count(*) from identity.review_candidate").fetchall()[0][0])

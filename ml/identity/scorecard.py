@@ -172,8 +172,8 @@ def _register_compared(connection: duckdb.DuckDBPyConnection, warehouse: Path) -
             ),
             (
                 "stands_for",
-                "select record_id_b as record_id, min(record_id_a) as other "
-                "from identity.int_identity_edges where rule = 'same_content' group by record_id_b",
+                "select record_id, representative_id as other "
+                "from identity.int_record_keys where representative_id <> record_id",
             ),
         ):
             connection.register(name, found.execute(query).to_arrow_table())

@@ -56,7 +56,7 @@ def judge_decisions(
     has since given the number to somebody else. Also adds the records of decisions that came into force or
     left it to the temporary table `record_change`.
 
-    Reads `numbered_record` and `record_now`. Raises DecisionError for contradictory decisions.
+    Reads `record_now`. Raises DecisionError for contradictory decisions.
     """
     superseded = in_force(decisions).superseded
     rows = [
@@ -91,8 +91,8 @@ def judge_decisions(
                 else 'in_force'
             end as status
         from decision_rows as d
-        left join numbered_record as a on d.record_id_a = a.record_id
-        left join numbered_record as b on d.record_id_b = b.record_id
+        left join identity.int_source_records as a on d.record_id_a = a.record_id
+        left join identity.int_source_records as b on d.record_id_b = b.record_id
         left join reissues as reissue_a on d.record_id_a = reissue_a.record_id
         left join reissues as reissue_b on d.record_id_b = reissue_b.record_id
         """,

@@ -73,12 +73,11 @@ def as_html(explanation: Explanation) -> str:
 def waterfall(step: PairEvidence, explanation: Explanation) -> str:
     """The picture of one pair: each bar begins where the one above it ended. Width in pixels: `WIDTH`."""
     items = step.items_by_size()
-    weighed = [item for item in items if item.weight is not None]
-    threshold = bits(explanation.matching.threshold) if step.rule == "weights" else None
+    threshold = bits(explanation.matching.threshold)
     ends = [0.0]
-    for item in weighed:
-        ends.append(ends[-1] + (item.weight or 0.0))
-    marks = [*ends, *([threshold] if threshold is not None else [])]
+    for item in items:
+        ends.append(ends[-1] + item.weight)
+    marks = [*ends, threshold]
     low, high = min(marks), max(marks)
     span = (high - low) or 1.0
 
@@ -94,37 +93,31 @@ def waterfall(step: PairEvidence, explanation: Explanation) -> str:
         f'<line class="axis" x1="{x(0)}" y1="{TOP}" x2="{x(0)}" y2="{height - 8}"/>',
         f'<text x="{x(0)}" y="{TOP - 8}" text-anchor="middle">even odds</text>',
     ]
-    if threshold is not None:
-        near = abs(x(threshold) - x(0)) < 120
-        parts.append(
-            f'<line class="threshold" x1="{x(threshold)}" y1="{TOP}" x2="{x(threshold)}" y2="{height - 8}"/>'
-            f'<text x="{x(threshold)}" y="{TOP - (22 if near else 8)}" text-anchor="middle">'
-            f"match from {percent(explanation.matching.threshold)}</text>"
-        )
-    done = 0
+    near = abs(x(threshold) - x(0)) < 120
+    parts.append(
+        f'<line class="threshold" x1="{x(threshold)}" y1="{TOP}" x2="{x(threshold)}" y2="{height - 8}"/>'
+        f'<text x="{x(threshold)}" y="{TOP - (22 if near else 8)}" text-anchor="middle">'
+        f"match from {percent(explanation.matching.threshold)}</text>"
+    )
     for row, item in enumerate(items):
         y = TOP + ROW * row
         parts.append(f'<text x="{LEFT - 12}" y="{y + 20}" text-anchor="end">{escape(label(item))}</text>')
-        if item.weight is None:
-            continue
-        start, end = ends[done], ends[done + 1]
-        done += 1
+        start, end = ends[row], ends[row + 1]
         left, width = min(x(start), x(end)), max(abs(x(end) - x(start)), 1.0)
         kind = "for" if item.weight >= 0 else "against"
         parts.append(f'<rect class="{kind}" x="{left}" y="{y + 6}" width="{width:.1f}" height="{ROW - 12}"/>')
         parts.append(f'<line class="step" x1="{x(end)}" y1="{y + 6}" x2="{x(end)}" y2="{y + ROW + 6}"/>')
         parts.append(f'<text x="{WIDTH - 4}" y="{y + 20}" text-anchor="end">{_signed(item)}</text>')
     y = TOP + ROW * len(items)
-    if step.weight is not None:
-        left, width = min(x(0), x(step.weight)), max(abs(x(step.weight) - x(0)), 1.0)
-        parts.append(f'<rect class="total" x="{left}" y="{y + 6}" width="{width:.1f}" height="{ROW - 12}"/>')
-        parts.append(f'<text x="{LEFT - 12}" y="{y + 20}" text-anchor="end">together</text>')
-        parts.append(f'<text x="{WIDTH - 4}" y="{y + 20}" text-anchor="end">{step.weight:+.1f} bits</text>')
+    left, width = min(x(0), x(step.weight)), max(abs(x(step.weight) - x(0)), 1.0)
+    parts.append(f'<rect class="total" x="{left}" y="{y + 6}" width="{width:.1f}" height="{ROW - 12}"/>')
+    parts.append(f'<text x="{LEFT - 12}" y="{y + 20}" text-anchor="end">together</text>')
+    parts.append(f'<text x="{WIDTH - 4}" y="{y + 20}" text-anchor="end">{step.weight:+.1f} bits</text>')
     return "\n".join([*parts, "</svg>"])
 
 
 def _signed(item: Item) -> str:
-    return "" if item.weight is None else f"{item.weight:+.1f}"
+    return f"{item.weight:+.1f}"
 
 
 def _values_table(explanation: Explanation) -> str:

@@ -1,4 +1,4 @@
-"""Scores, value classes and segments of customers from their features and given cut points.
+"""Scores and RFM segments of customers from their features and given cut points.
 
 Cut points separate; they are never computed from the customers they are applied to once they are frozen.
 Equal values always get equal scores.
@@ -22,7 +22,7 @@ _FIFTHS = (0.2, 0.4, 0.6, 0.8)
 @dataclass(frozen=True)
 class CutPoints:
     """Upper bounds of the fifths 1 to 4 (recency: of days, so the first fifth is the best), and the smallest
-    yearly margin of the value classes A and B.
+    customer value of the value classes A and B.
     """
 
     recency: tuple[float, ...]
@@ -36,8 +36,8 @@ class CutPoints:
             "recency_days": list(self.recency),
             "purchase_days_365": list(self.frequency),
             "margin_365": list(self.monetary),
-            "yearly_margin_a": self.value_a,
-            "yearly_margin_b": self.value_b,
+            "customer_value_a": self.value_a,
+            "customer_value_b": self.value_b,
         }
 
     @classmethod
@@ -46,8 +46,8 @@ class CutPoints:
             tuple(content["recency_days"]),
             tuple(content["purchase_days_365"]),
             tuple(content["margin_365"]),
-            float(content["yearly_margin_a"]),
-            float(content["yearly_margin_b"]),
+            float(content["customer_value_a"]),
+            float(content["customer_value_b"]),
         )
 
 
@@ -61,22 +61,23 @@ class Inputs:
     purchase_days: FloatArray
     frequency: FloatArray
     monetary: FloatArray
-    yearly_value: FloatArray
+    value: FloatArray
     basis: str
 
     @classmethod
-    def of(cls, features: pa.Table) -> Inputs:
+    def of(cls, features: pa.Table, potential: FloatArray | None = None) -> Inputs:
+        """Customer value is `monetary` plus the potential, which is nothing where none is given."""
         monetary, _ = value_basis(numbers(features, "margin_amount_365"), numbers(features, "net_amount_365"))
-        lifetime, basis = value_basis(numbers(features, "margin_amount"), numbers(features, "net_amount"))
-        tenure = numbers(features, "tenure_days")
+        _, basis = value_basis(numbers(features, "margin_amount"), numbers(features, "net_amount"))
+        expected = np.zeros(len(monetary)) if potential is None else np.nan_to_num(potential)
         return cls(
             features["customer_id"].combine_chunks(),
             numbers(features, "recency_days"),
-            tenure,
+            numbers(features, "tenure_days"),
             numbers(features, "purchase_days"),
             numbers(features, "purchase_days_365"),
             np.round(monetary, 4),
-            np.round(lifetime * 365.0 / np.maximum(tenure, 365.0), 4),
+            np.round(monetary + expected, 4),
             basis,
         )
 
@@ -87,13 +88,12 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """One element per customer; `segment` and `value_class` (0 = A) index the settings."""
+    """One element per customer; `segment` indexes the settings."""
 
     recency_score: IntArray
     frequency_score: IntArray
     monetary_score: IntArray
     segment: IntArray
-    value_class: IntArray
 
 
 def cut_points(inputs: Inputs, shares: Shares) -> CutPoints:
@@ -109,7 +109,7 @@ def cut_points(inputs: Inputs, shares: Shares) -> CutPoints:
     def fifths(values: FloatArray) -> tuple[float, ...]:
         return tuple(float(v) for v in np.round(np.quantile(values[active], _FIFTHS, method="lower"), 6))
 
-    value_a, value_b = _share_bounds(inputs.yearly_value, shares)
+    value_a, value_b = _share_bounds(inputs.value, shares)
     return CutPoints(
         fifths(inputs.recency_days), fifths(inputs.frequency), fifths(inputs.monetary), value_a, value_b
     )
@@ -132,15 +132,11 @@ def segment(inputs: Inputs, cuts: CutPoints, settings: SegmentSettings) -> Segme
         for column, side, bound in candidate.when.bounds():
             fits &= columns[column] >= bound if side == "min" else columns[column] <= bound
         found[fits] = number
-    value_class = np.where(
-        inputs.yearly_value >= cuts.value_a, 0, np.where(inputs.yearly_value >= cuts.value_b, 1, 2)
-    )
     return Segmentation(
         columns["recency_score"].astype(np.int64),
         columns["frequency_score"].astype(np.int64),
         columns["monetary_score"].astype(np.int64),
         found,
-        value_class.astype(np.int64),
     )
 
 

@@ -23,7 +23,7 @@ class _Section(BaseModel):
 
 
 class Shares(_Section):
-    """Shares of all margin, in percent."""
+    """Shares of all customer value, in percent."""
 
     a: float = Field(default=50, gt=0, lt=100)
     b: float = Field(default=40, gt=0, lt=100)
@@ -73,6 +73,18 @@ class Conditions(_Section):
         ]
 
 
+STAGES = ("new", "secure", "wavering", "leaving", "lapsed")
+"""New: within `new_days` of the first purchase; secure, wavering, leaving: low, medium, high risk; lapsed: no
+purchase within a year."""
+
+
+class Hysteresis(_Section):
+    """How far beyond a border a customer must be to leave the class or stage they had."""
+
+    value_pct: float = Field(default=15, ge=0, lt=100)
+    probability: float = Field(default=0.05, ge=0, lt=0.3)
+
+
 class ByValueClass(_Section):
     """The strategy of each value class."""
 
@@ -81,12 +93,21 @@ class ByValueClass(_Section):
     c: Strategy
 
 
+class ByStage(_Section):
+    """The strategy of each stage and value class."""
+
+    new: ByValueClass
+    secure: ByValueClass
+    wavering: ByValueClass
+    leaving: ByValueClass
+    lapsed: ByValueClass
+
+
 class Segment(_Section):
-    """A named segment."""
+    """A named segment of the RFM view."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     when: Conditions
-    strategy: ByValueClass
 
 
 class SegmentSettings(_Section):
@@ -95,6 +116,10 @@ class SegmentSettings(_Section):
     release: int = Field(default=1, ge=1)
     value_class_shares_pct: Shares = Shares()
     risk_bands: RiskBands = RiskBands()
+    hysteresis: Hysteresis = Hysteresis()
+    new_days: int = Field(default=91, ge=0)
+    strategies: ByStage
+    needs_clusters: tuple[Annotated[int, Field(ge=2, le=12)], ...] = (3, 4, 5, 6)
     segments: tuple[Segment, ...] = Field(min_length=1)
 
     @field_validator("segments")
@@ -133,7 +158,7 @@ def _describe(path: Path, problem: Any) -> str:
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
         return f"{path}: {key or 'top level'}: {problem['msg']}"
-    sections = (SegmentSettings, Segment, Conditions, ByValueClass, Shares, RiskBands)
+    sections = (SegmentSettings, Segment, Conditions, ByStage, ByValueClass, Shares, RiskBands, Hysteresis)
     known = sorted({name for section in sections for name in section.model_fields})
     near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
     return f"{path}: unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else "")

@@ -86,10 +86,13 @@ class Warehouse:
         run_dbt(self.path, *arguments, variables={"as_of": as_of, **variables})
 
     def resolve(self, as_of: str = AS_OF):
-        """Runs the identity step between the models."""
+        """Runs the steps of identity between the models."""
         from ml.identity.resolve import resolve_identity
+        from ml.identity.weights.score import score_pairs
+        from stammkunde.matching import MatchingSettings
 
         with duckdb.connect(str(self.path)) as connection:
+            score_pairs(connection, MatchingSettings(), date.fromisoformat(as_of))
             return resolve_identity(connection, date.fromisoformat(as_of))
 
     def customers(self) -> dict[str, str]:

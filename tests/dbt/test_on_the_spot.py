@@ -20,7 +20,7 @@ PEOPLE = [
     ("Lena", "Schulz", "2001-02-03", None, "Am Hof 1"),
     ("Jan", "Krause", None, "jan@example.org", None),
 ]
-EARLY = ("--select", "+int_identity_edges", "+identity_vetoes")
+EARLY = ("--select", "+int_pair_comparisons")
 CANDIDATES = "select record_id_a, record_id_b from identity.int_candidate_pairs"
 
 
@@ -41,7 +41,7 @@ def world(tmp_path_factory):
         yield connection, warehouse.directory / "target"
 
 
-@pytest.mark.parametrize("model", ["int_pair_comparisons", "identity_vetoes"])
+@pytest.mark.parametrize("model", ["int_pair_comparisons"])
 def test_candidates_compare_as_dbt_compared_them(world, model):
     connection, target = world
     pairs = connection.execute(CANDIDATES).fetchall()

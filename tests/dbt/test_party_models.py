@@ -4,7 +4,7 @@ import pytest
 from dbt_project import AS_OF, Warehouse, at
 from dbt_runs import command
 
-EARLY = "+int_identity_edges +identity_vetoes"
+EARLY = "+int_pair_comparisons"
 LATE = (
     "stg_touchpoints__mail_events int_customer_records int_email_problems int_place_mismatches "
     "survivorship_rule int_golden_candidates int_golden_attributes_ranked int_golden_winners "

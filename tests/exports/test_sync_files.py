@@ -29,7 +29,7 @@ def test_shipped_syncs_load():
 
 
 def test_good_sync(tmp_path):
-    assert load_sync(write(tmp_path, GOOD)).mapping == GOOD["mapping"]
+    assert load_sync(write(tmp_path, GOOD)).fields == GOOD["mapping"]
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,26 @@ def test_good_sync(tmp_path):
         ({"consent": None}, "mailing.yml: consent:"),
         (
             {"consent": {"channel": "pigeon", "purpose": "marketing"}},
-            "consent.channel: Input should be 'email'",
+            "consent.channel: unknown word 'pigeon'",
         ),
         ({"destination": {"kind": "file", "formats": []}}, "destination.formats:"),
         ({"destination": {"kind": "fax", "formats": ["csv"]}}, "destination.kind:"),
         ({"key": "email_address"}, "the key 'email_address' must be one of the mapped columns"),
         ({"mapping": {"customer_id": "id", "email": "id"}}, "two columns are mapped to the field 'id'"),
-        ({"mapping": {"customer_id": "=id"}}, "mapping.customer_id: String should match"),
+        ({"mapping": {"customer_id": "=id"}}, "mapping.customer_id.field: String should match"),
         ({"mapping": {"customer_id; drop": "id"}}, "mapping.customer_id; drop"),
         ({"filter": [{"column": "a"}]}, "give exactly one of equals, one_of, present"),
         ({"filter": [{"column": "a", "equals": 1, "present": True}]}, "give exactly one of"),
+        ({"mode": "mirrored"}, "mode: unknown word 'mirrored'; did you mean 'mirror'?"),
+        ({"guards": {"max_delete": 3}}, "unknown key 'guards.max_delete'; did you mean 'max_deletes'?"),
+        ({"hold_out": {"name": "a", "share_pct": 100}}, "hold_out.share_pct: Input should be less than 100"),
+        ({"schedule": "daily"}, "schedule: String should match"),
+        ({"destination": "crm", "key": "card_no", "identity": "email"}, "needs the key 'customer_id'"),
+        ({"destination": "crm"}, "identity: name the column with the address"),
+        (
+            {"mapping": {"customer_id": "id", "email": {"field": "email", "wite": "fill_empty"}}},
+            "unknown key 'mapping.email.wite'; did you mean 'write'?",
+        ),
         ({"name": "other"}, "name: is 'other', but the file is named 'mailing'"),
     ],
 )  # fmt: skip
@@ -74,7 +84,11 @@ def test_consent_may_not_be_left_out(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [1", "line 1: not valid YAML"), ("- a", "expected keys such as 'name'"), ("", "expected keys")],
+    [
+        ("a: [1", "line 1: not valid YAML"),
+        ("- a", "expected keys such as 'name'"),
+        ("", "mapping: Field required"),
+    ],
 )
 def test_not_a_sync(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
@@ -82,7 +96,7 @@ def test_not_a_sync(tmp_path, text, message):
 
 
 def test_missing_file_and_unknown_name(tmp_path):
-    with pytest.raises(ConfigError, match="cannot read the sync"):
+    with pytest.raises(ConfigError, match="cannot read the settings"):
         load_sync(tmp_path / "none.yml")
     with pytest.raises(ConfigError, match=r"no such sync; did you mean 'consented_customers'\?"):
         find_sync("consented_customer")

@@ -119,7 +119,15 @@ def build(warehouse: Warehouse, select: str = MARTS, **survivorship) -> None:
     rules = load_survivorship().dbt_var()
     for group, rule in survivorship.items():
         rules[group] |= rule
-    warehouse.dbt("run", "--select", *select.split(), survivorship=rules)
+    warehouse.dbt(
+        "build",
+        "--select",
+        *select.split(),
+        "--exclude-resource-type",
+        "test",
+        "unit_test",
+        survivorship=rules,
+    )
 
 
 def values(warehouse: Warehouse, customer: str) -> dict[str, str]:

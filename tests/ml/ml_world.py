@@ -25,17 +25,26 @@ with day as (
 select
     customer_id, snapshot_date, min(purchase_date) first_purchase_date, max(purchase_date) last_purchase_date,
     min(age)::integer recency_days, max(age)::integer tenure_days, count(*)::integer purchase_days,
+    (count(*) filter (age <= 28))::integer purchase_days_28,
     (count(*) filter (age <= 91))::integer purchase_days_91,
     (count(*) filter (age <= 365))::integer purchase_days_365,
+    (count(distinct date_trunc('week', purchase_date)) filter (age <= 91))::integer active_weeks_91,
     sum(net_amount)::decimal(18,4) net_amount,
+    coalesce(sum(net_amount) filter (age <= 28), 0)::decimal(18,4) net_amount_28,
     coalesce(sum(net_amount) filter (age <= 91), 0)::decimal(18,4) net_amount_91,
     coalesce(sum(net_amount) filter (age <= 365), 0)::decimal(18,4) net_amount_365,
     sum(margin_amount)::decimal(18,4) margin_amount,
+    coalesce(sum(margin_amount) filter (age <= 28), 0)::decimal(18,4) margin_amount_28,
     coalesce(sum(margin_amount) filter (age <= 91), 0)::decimal(18,4) margin_amount_91,
     coalesce(sum(margin_amount) filter (age <= 365), 0)::decimal(18,4) margin_amount_365,
     median(gap) median_gap_days, min(age) / nullif(median(gap), 0) gap_ratio,
-    0.0::double return_share_pct, 1::integer channel_count, 3::integer category_count, 0::integer tickets_365,
-    0::integer complaints_365, 0::integer mail_opens_91, 0::integer mail_clicks_91
+    0.0::double amount_trend, (sum(net_amount) filter (age <= 365) / count(*) filter (age <= 365))::double
+    basket_amount_365, 2.0::double basket_items_365, 0.0::double return_share_pct,
+    0.0::double discount_share_pct, 1::integer channel_count, 1::integer channels_365,
+    100.0::double shop_share_pct, 0.0::double branch_share_pct, 0.0::double webshop_share_pct,
+    3::integer category_count, 0::integer tickets_365, 0::integer complaints_365,
+    null::double nps_365, null::double csat_365, 0::integer mails_sent_91, 0::integer mail_opens_91,
+    0::integer mail_clicks_91, 0::integer web_visits_91, 0::integer visits_365, true has_email_consent
 from day
 group by customer_id, snapshot_date
 """

@@ -1,14 +1,27 @@
 """Churn end to end: split by time, ladder, gate, reasons, leakage, determinism, awkward input."""
 
-from datetime import date, timedelta
+from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from ml_world import AS_OF, SNAPSHOTS, Purchases, buy_till_leave, content, warehouse
 
 from ml.churn import score
-from ml.churn.labels import load_sample, split_by_time
-from ml.churn.models import Boosting, GapFormula, Logistic, RecencyRule, design_matrix
+from ml.churn.backtest import Backtest, Origin
+from ml.churn.labels import ChurnRules, load_rows, origins, thinning
+from ml.churn.models import (
+    BLEND,
+    BOOSTING,
+    DESIGN,
+    LOGISTIC,
+    RECENCY_RULE,
+    Boosting,
+    GapFormula,
+    Logistic,
+    RecencyRule,
+    design_matrix,
+)
 from ml.data import LeakageError
 from stammkunde.config import Config
 
@@ -25,7 +38,7 @@ def purchases():
 def test_a_learnt_model_beats_the_recency_rule(purchases, tmp_path):
     connection = warehouse(purchases)
     result = run(connection, tmp_path)
-    assert result.model_version.split("@")[0] in ("logistic", "histgb") and not result.used_fallback
+    assert result.model_version.split("@")[0] in (LOGISTIC, BOOSTING, BLEND) and not result.used_fallback
     auc, rule = connection.execute(
         "select value, baseline_value from ml.model_report where metric = 'auc'"
     ).fetchone()
@@ -41,6 +54,12 @@ def test_a_learnt_model_beats_the_recency_rule(purchases, tmp_path):
         "count(distinct risk_band) from ml.customer_churn"
     ).fetchone()
     assert broken == 0 and bands == 3
+    alarms = connection.execute(
+        "select alarm_rank, margin_at_risk_amount, risk_band from ml.customer_churn "
+        "where alarm_rank is not null order by alarm_rank"
+    ).fetchall()
+    assert [rank for rank, _, _ in alarms] == list(range(1, len(alarms) + 1)) and len(alarms) > 50
+    assert all(a[1] >= b[1] > 0 for a, b in pairwise(alarms)) and "low" not in {band for *_, band in alarms}
 
 
 def test_probabilities_fit_what_happens_later(purchases, tmp_path):
@@ -50,7 +69,7 @@ def test_probabilities_fit_what_happens_later(purchases, tmp_path):
     rows = connection.execute(
         "select s.churn_probability, count(d.customer_id) = 0 from ml.customer_churn s "
         "left join features.customer_purchase_day d on s.customer_id = d.customer_id "
-        "and d.purchase_date >= s.as_of_date and d.purchase_date < s.as_of_date + 91 "
+        "and d.purchase_date >= s.as_of_date and d.purchase_date < s.as_of_date + 91 where horizon_days = 91 "
         "group by s.customer_id, 1"
     ).fetchall()
     probability, left = np.array(rows, dtype=float).T
@@ -73,13 +92,26 @@ def test_reasons_tell_the_facts(purchases, tmp_path):
         assert f"last purchase {recency} days ago, usually every {gap}" in text
 
 
-def test_training_labels_are_known_when_the_test_begins():
-    for horizon in (28, 91, 120, 180):
-        split = split_by_time(SNAPSHOTS, AS_OF, horizon)
-        assert split.test + timedelta(days=horizon) <= AS_OF
-        assert split.train and all(day + timedelta(days=horizon) <= split.test for day in split.train)
-        assert AS_OF not in split.complete
-    assert split_by_time([AS_OF], AS_OF, 91).test is None
+@pytest.mark.parametrize("gaps", [None, 2.0])
+@pytest.mark.parametrize("horizon", [28, 91, 120])
+def test_training_labels_are_known_when_the_test_begins(purchases, horizon, gaps):
+    rows = load_rows(warehouse(purchases), SNAPSHOTS, AS_OF, ChurnRules(horizon, gaps))
+    days = origins(SNAPSHOTS, AS_OF, horizon)
+    assert 0 < len(days) <= 3 and days == sorted(days, reverse=True)
+    for day in days:
+        train, test = rows.known_by(day), rows.of(day, AS_OF)
+        assert train.any() and test.any() and not (train & test).any()
+        ends = rows.snapshot + rows.window_days
+        assert ends[train].max() <= day.toordinal() and set(rows.snapshot[test]) == {day.toordinal()}
+        assert ends[test].max() <= AS_OF.toordinal()
+    assert not rows.of(AS_OF, AS_OF).any() and origins([AS_OF], AS_OF, 91) == []
+
+
+def test_a_window_is_as_long_as_the_rhythm_asks():
+    gaps = np.array([1.0, 45.5, 46.0, 91.0, 92.0, 400.0, np.nan])
+    assert ChurnRules(91, 2.0).windows(gaps).tolist() == [91, 91, 182, 182, 273, 364, 182]
+    assert ChurnRules(91).windows(gaps).tolist() == [91] * 7
+    assert ChurnRules(400, 2.0).windows(np.array([1.0, 700.0])).tolist() == [400, 400]
 
 
 def test_labels_say_who_stayed_away():
@@ -88,15 +120,37 @@ def test_labels_say_who_stayed_away():
             np.array([0, 0, 1, 1, 2]), np.array([900, 1050, 900, 1094, 100]), np.array([9.0, 9, 9, 9, 9])
         )
     )
-    sample = load_sample(connection, [SNAPSHOTS[1]], AS_OF, 91)  # day 1004
-    assert sample.features["customer_id"].to_pylist() == ["c_0000000000000000", "c_0000000000000001"]
-    assert sample.churned.tolist() == [False, False]
-    assert load_sample(connection, [SNAPSHOTS[1]], AS_OF, 60).churned.tolist() == [False, True]
+    rows = load_rows(connection, [SNAPSHOTS[1]], AS_OF, ChurnRules(91))  # day 1004
+    assert rows.features["customer_id"].to_pylist() == ["c_0000000000000000", "c_0000000000000001"]
+    assert rows.churned.tolist() == [False, False] and rows.known_by(AS_OF).all()
+    assert load_rows(connection, [SNAPSHOTS[1]], AS_OF, ChurnRules(60)).churned.tolist() == [False, True]
+    assert not load_rows(connection, [SNAPSHOTS[1]], AS_OF, ChurnRules(92)).known_by(AS_OF).any()
 
 
-def test_an_open_label_window_is_refused(purchases):
-    with pytest.raises(LeakageError, match="not known before"):
-        load_sample(warehouse(purchases), [AS_OF], AS_OF, 91)
+def test_the_winner_is_surely_better_than_the_rule():
+    rng = np.random.default_rng(3)
+
+    def one(n, signal):
+        churned = rng.random(n) < 0.3
+        noise = {kind: rng.normal(size=n) for kind in (RECENCY_RULE, LOGISTIC, BOOSTING, BLEND)}
+        strength = {RECENCY_RULE: 1.0, LOGISTIC: 1.0 + signal, BOOSTING: 1.0, BLEND: 1.0}
+        return Origin(AS_OF, n, AS_OF, churned, {k: churned * strength[k] + v for k, v in noise.items()})
+
+    clear = Backtest((one(3_000, 0.6), one(3_000, 0.6)))
+    assert clear.winner == LOGISTIC and clear.gain(LOGISTIC)[1] > 0
+    lucky = Backtest((one(120, 0.0), one(120, 0.0)))
+    assert lucky.winner == RECENCY_RULE
+
+
+def test_a_feature_that_knows_the_outcome_is_refused(purchases, tmp_path):
+    connection = warehouse(purchases)
+    connection.execute(
+        "update features.customer_features f set nps_365 = (select count(*) from "
+        "features.customer_purchase_day d where d.customer_id = f.customer_id and "
+        "d.purchase_date >= f.snapshot_date and d.purchase_date < f.snapshot_date + 91)"
+    )
+    with pytest.raises(LeakageError, match="nps_365 alone tells who left"):
+        run(connection, tmp_path)
 
 
 def test_a_planted_future_feature_is_refused(purchases, tmp_path):
@@ -135,9 +189,9 @@ def test_a_second_run_changes_nothing(purchases, tmp_path):
 
 
 def test_constant_features_are_harmless():
-    design = np.tile(np.arange(20.0), (400, 1))
+    design = np.tile(np.arange(float(len(DESIGN))), (400, 1))
     design[:, 0] = np.linspace(0, 300, 400)
-    design[::3, 11] = np.nan
+    design[::3, DESIGN.index("median_gap_days")] = np.nan
     churned = design[:, 0] + np.random.default_rng(1).normal(0, 60, 400) > 150
     for model in (RecencyRule(), Logistic(), Boosting()):
         model.fit(design, churned)
@@ -189,29 +243,24 @@ def test_before_the_first_sale_and_without_tables(purchases, tmp_path):
 
 
 def test_the_gap_formula_rises_with_the_gap(purchases):
-    from ml.data import load_features
-
-    features = load_features(warehouse(purchases), [AS_OF])
-    design = design_matrix(features)
-    assert (np.diff(GapFormula(91).predict(design[np.argsort(design[:, 0])][:, :])[-50:]) >= -1).all()
-    one = design[:1].repeat(3, axis=0)
-    one[:, 0], one[:, 11] = [10, 100, 400], 30.0
-    assert np.allclose(GapFormula(91).predict(one), np.exp(-91 / np.array([30, 100, 400.0])))
+    rows = load_rows(warehouse(purchases), [AS_OF], AS_OF, ChurnRules(91))
+    one = design_matrix(rows.features)[:1].repeat(3, axis=0)
+    one[:, DESIGN.index("recency_days")], one[:, DESIGN.index("median_gap_days")] = [10, 100, 400], 30.0
+    assert np.allclose(GapFormula().predict(one), np.exp(-91 / np.array([30, 100, 400.0])))
 
 
 def test_many_customers_are_thinned_to_the_same_ones_everywhere(purchases, monkeypatch):
     from ml.churn import labels
 
-    connection = warehouse(purchases)
-    everybody = labels.load_population(connection, SNAPSHOTS[1:3])
-    monkeypatch.setattr(labels, "ENOUGH_ROWS", everybody.num_rows // 4)
-    assert labels.thinning(connection, SNAPSHOTS[1:3]) == 4
-    some = labels.load_population(connection, SNAPSHOTS[1:3], 4)
-    assert 0.15 < some.num_rows / everybody.num_rows < 0.35
-    first, second = (
-        set(labels.load_population(connection, [day], 4)["customer_id"].to_pylist()) for day in SNAPSHOTS[1:3]
-    )
-    both = {*labels.load_population(connection, [SNAPSHOTS[1]])["customer_id"].to_pylist()} & {
-        *labels.load_population(connection, [SNAPSHOTS[2]])["customer_id"].to_pylist()
-    }
-    assert first & both == second & both
+    connection, rules = warehouse(purchases), ChurnRules(91)
+    everybody = load_rows(connection, SNAPSHOTS[1:3], AS_OF, rules)
+    monkeypatch.setattr(labels, "ENOUGH_ROWS", everybody.size // 4)
+    assert thinning(connection, SNAPSHOTS[1:3], 365) == 4
+    some = load_rows(connection, SNAPSHOTS[1:3], AS_OF, rules, 4)
+    assert 0.15 < some.size / everybody.size < 0.35
+
+    def who(day, one_in=1):
+        return {*load_rows(connection, [day], AS_OF, rules, one_in).features["customer_id"].to_pylist()}
+
+    both = who(SNAPSHOTS[1]) & who(SNAPSHOTS[2])
+    assert who(SNAPSHOTS[1], 4) & both == who(SNAPSHOTS[2], 4) & both

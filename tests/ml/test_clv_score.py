@@ -7,9 +7,9 @@ import pytest
 from ml_world import AS_OF, Purchases, buy_till_leave, content, warehouse
 
 from ml.clv import score
-from ml.clv.backtest import Intervals
 from ml.clv.histories import choose_basis, load_actual, load_histories
-from ml.clv.models import predict_naive
+from ml.clv.intervals import Intervals
+from ml.clv.models import NaiveRate
 from stammkunde.config import Config
 
 
@@ -107,7 +107,7 @@ def test_returns_lower_the_value_and_are_no_occasion():
 def test_the_naive_rule_is_what_it_says():
     connection = warehouse(Purchases(np.zeros(3, int), np.array([0, 1050, 1090]), np.array([100.0, 20, 30])))
     histories = load_histories(connection, AS_OF, choose_basis(connection, AS_OF))
-    prediction = predict_naive(histories, 365)
+    prediction = NaiveRate().predict(histories, 365)
     assert prediction.value[0] == pytest.approx(365 * 0.4 * (50 / 91 + 150 / 1095) / 2)
     assert prediction.purchases[0] == pytest.approx(365 * (2 / 91 + 3 / 1095) / 2)
 
@@ -166,7 +166,7 @@ def test_intervals_hold_what_they_promise():
     rng = np.random.default_rng(1)
     predicted = rng.gamma(2, 50, 8_000)
     actual = predicted * rng.gamma(2, 0.5, 8_000)
-    learnt = Intervals.learn(predicted[:4_000], actual[:4_000], 91)
+    learnt = Intervals.learn([(predicted[:4_000], actual[:4_000])], 91)
     low, high = learnt.of(predicted[4_000:], 91)
     inside = (actual[4_000:] >= low) & (actual[4_000:] <= high)
     assert inside.mean() == pytest.approx(0.8, abs=0.03)

@@ -55,3 +55,20 @@ def test_constant_values_have_no_rank_measures():
     assert evaluation.aggregate_error_pct(np.zeros(3), np.ones(3)) is None
     for measure in (evaluation.mean_absolute_error, evaluation.brier, evaluation.expected_calibration_error):
         assert measure(none, none) is None
+
+
+def test_paired_auc_agrees_with_bootstrap_and_holds_its_level():
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(6)
+    actual = rng.random(600) < 0.2
+    shared = rng.normal(size=600)
+    first, second = (np.round(actual * s + shared + rng.normal(size=600), 1) for s in (1.5, 0.8))
+    mean, low, high = evaluation.paired_auc(actual, first, second)
+    assert mean == pytest.approx(roc_auc_score(actual, first) - roc_auc_score(actual, second), abs=1e-12)
+    draws = []
+    for _ in range(300):
+        rows = np.concatenate([rng.choice(np.flatnonzero(actual == c), (actual == c).sum()) for c in (0, 1)])
+        draws.append(roc_auc_score(actual[rows], first[rows]) - roc_auc_score(actual[rows], second[rows]))
+    assert (high - low) / 3.92 == pytest.approx(np.std(draws), rel=0.15)
+    assert evaluation.paired_auc(actual, first, first) == (0.0, 0.0, 0.0)

@@ -97,7 +97,20 @@ def test_many_records_of_one_content_stay_linear():
         f"select 'r' || lpad(i::varchar, 6, '0'), null from range({count}) as numbers(i)"
     )
     connection.execute(
-        "insert into identity.int_identity_edges select 'r000000', record_id, 'same_content', 1.0 "
-        "from identity.int_source_records where record_id > 'r000000'"
+        "insert into identity.int_record_keys select record_id, 'r000000' from identity.int_source_records"
     )
     assert resolve_identity(connection, DAY).customers == 1
+
+
+def test_a_record_that_could_be_father_or_son_is_neither():
+    pairs = [("father", "letter", "name and address", 0.8), ("son", "letter", "name and address", 0.8)]
+    connection = identity_world(["father", "letter", "son"], pairs, vetoes=[("father", "son")])
+    resolve_identity(connection, DAY)
+    assert len(set(assignment(connection).values())) == 3
+    # With more evidence for one of them it is that one.
+    connection = identity_world(
+        ["father", "letter", "son"], [pairs[0], (*pairs[1][:3], 0.96)], vetoes=[("father", "son")]
+    )
+    resolve_identity(connection, DAY)
+    found = assignment(connection)
+    assert found["letter"] == found["son"] != found["father"]

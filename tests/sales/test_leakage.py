@@ -14,6 +14,7 @@ from sales_warehouse import Warehouse
 from tiny_retailer import day, member, order, receipt
 
 AS_OF = date(2026, 1, 1)
+AGES = (0, 7, *range(28, 365, 28), 455, 546, 637, 728)  # the default of the var feature_ages
 CUSTOMERS = [f"c_{n}" for n in range(12)]
 FEATURES = (
     "customer_purchase_day", "customer_features", "customer_product", "lead_features", "int_lifecycle_events",
@@ -105,20 +106,27 @@ def expected_features(events: list[dict[str, Any]], customer: str, snapshot: dat
         return sum(e["kind"] == kind and e["date"] >= start for e in mine)
 
     gaps = [(b - a).days for a, b in pairwise(purchases)]
+    weeks = {d.isocalendar()[:2]: d for d in reversed(purchases)}
+    recent, earlier = max(net(91), 0), max(net(182) - net(91), 0)
     return {
         "recency_days": (snapshot - purchases[-1]).days,
         "tenure_days": (snapshot - purchases[0]).days,
         "purchase_days": len(purchases),
+        "purchase_days_28": count("purchase", 28),
         "purchase_days_91": count("purchase", 91),
         "purchase_days_365": count("purchase", 365),
         "net_amount": net(10_000),
+        "net_amount_28": net(28),
         "net_amount_91": net(91),
         "net_amount_365": net(365),
         "median_gap_days": median_low(gaps) if gaps else None,
         "tickets_365": count("ticket", 365),
         "complaints_365": count("ticket", 365),
         "mail_opens_91": count("mail_open", 91),
+        "active_weeks_91": sum((snapshot - first).days <= 91 for first in weeks.values()),
+        "amount_trend": round((recent - earlier) / (recent + earlier), 4) if recent + earlier else None,
         "channel_count": 1,
+        "channels_365": int(count("purchase", 365) > 0),
     }
 
 
@@ -140,7 +148,7 @@ def test_features_count_the_past_of_each_snapshot(
     expected = {
         (customer, snapshot): row
         for customer in CUSTOMERS
-        for snapshot in (AS_OF - timedelta(days=91 * n) for n in range(9))
+        for snapshot in (AS_OF - timedelta(days=age) for age in AGES)
         if (row := expected_features(events, customer, snapshot)) is not None
     }
     assert len(expected) > 50
@@ -167,3 +175,21 @@ def test_future_events_change_no_feature(
     for name in FEATURES:
         assert before[name], name
         assert after[name] == before[name], name
+
+
+def test_the_features_of_a_day_are_the_same_whenever_they_are_computed(
+    past: tuple[Warehouse, list[dict[str, Any]], dict[str, Any]],
+) -> None:
+    """Later runs know more, and must not let it into the features of earlier days."""
+    warehouse, _, before = past
+    days = [AS_OF - timedelta(days=age) for age in (0, 28, 364)]
+    later = (AS_OF + timedelta(days=60)).isoformat()
+    models = ("customer_purchase_day", "int_customer_sale_days", "int_customer_contact_days")
+    models += ("int_customer_activity_days", "int_customer_past", "customer_features")
+    warehouse.dbt("run", "--select", *models, as_of=later, feature_dates=[d.isoformat() for d in days])
+    known = warehouse.rows("select max(activity_date) from features.int_customer_activity_days")
+    assert known == [(AS_OF + timedelta(days=40),)]
+    after = warehouse.rows("from features.customer_features order by all")
+    assert after == [row for row in before["customer_features"] if row[1] in days]
+    with pytest.raises(AssertionError, match="lies after the day of the run"):
+        warehouse.dbt("run", "--select", "customer_features", feature_dates=["2026-01-02"])

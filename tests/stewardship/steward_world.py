@@ -33,10 +33,11 @@ class World:
             "int_source_records": f"record_id varchar, created_at timestamp, kind varchar, {names}",
             "int_records_normalised": f"record_id varchar, source_system varchar, {columns}",
             "int_record_keys": f"record_id varchar, representative_id varchar, {columns}",
-            "int_identity_edges": (
-                "record_id_a varchar, record_id_b varchar, rule varchar, match_probability double"
+            "pair_score": (
+                "record_id_a varchar, record_id_b varchar, main_evidence varchar, "
+                "match_probability double, veto varchar"
             ),
-            "identity_vetoes": "record_id_a varchar, record_id_b varchar, reason varchar",
+            "matching_run": "version varchar, threshold double, vetoes varchar[]",
         }.items():
             self.connection.execute(f"create or replace table identity.{table} ({spec})")
         for hour, (record, values) in enumerate(people.items()):
@@ -45,12 +46,33 @@ class World:
             self._insert("int_source_records", [record, START + timedelta(hours=hour), keys[0], *raw])
             self._insert("int_records_normalised", [record, record.split(":")[0], *keys])
             self._insert("int_record_keys", [record, record, *keys])
+        self._insert("matching_run", ["test", 0.5, []])
+        scores = {}
         for a, b, *rest in edges:
             probability, rule = (*rest, "name_and_address")[:2] if rest else (0.96, "name_and_address")
-            self._insert("int_identity_edges", [min(a, b), max(a, b), rule, probability])
+            if rule == "same_content":
+                self._stand_for(min(a, b), max(a, b))
+            else:
+                scores[min(a, b), max(a, b)] = [rule, probability, None]
         for a, b in vetoes:
-            self._insert("identity_vetoes", [min(a, b), max(a, b), "other_birth_date"])
+            scores.setdefault((min(a, b), max(a, b)), ["nothing much", 0.0, None])[2] = "other_birth_date"
+        for pair, score in scores.items():
+            self._insert("pair_score", [*pair, *score])
         return self
+
+    def score(self, *pairs, threshold=0.9, version="v1"):
+        """Pairs (a, b, probability[, veto]) in place of those there are."""
+        self.connection.execute("delete from identity.pair_score; delete from identity.matching_run")
+        self._insert("matching_run", [version, threshold, []])
+        for a, b, probability, *veto in pairs:
+            self._insert("pair_score", [a, b, "name", probability, *(veto or [None])])
+        return self
+
+    def _stand_for(self, representative, record):
+        self.connection.execute(
+            "update identity.int_record_keys set representative_id = ? where record_id = ?",
+            [representative, record],
+        )
 
     def decide(self, action, a, b, day=0):
         first, second = sorted((a, b))

@@ -23,22 +23,19 @@ def weighed(world):
     """Weights with an interaction and a term frequency, and one pair scored by them."""
     world.connection.execute(
         """
-        create table identity.matching_run as
-            select 'v1' as version, 0.9 as threshold, date '2024-01-01' as as_of_date;
         create table identity.matching_weight as select * from (values
-            ('v1', 'prior', '', -10.25), ('v1', 'first_name_level', 'equal', 5.5),
-            ('v1', 'first_name_level', 'other', -4.0), ('v1', 'email_level', 'equal', 12.0),
-            ('v1', 'first_name_level×email_level', 'equal×equal', -2.5), ('v0', 'prior', '', -99.0)
+            ('v1', 'prior', '', -10.25), ('v1', 'first_name', 'equal', 5.5),
+            ('v1', 'first_name', 'other', -4.0), ('v1', 'email', 'equal', 12.0),
+            ('v1', 'first_name×email', 'equal×equal', -2.5), ('v0', 'prior', '', -99.0)
         ) as rows(version, comparison, level, weight);
         create table identity.int_pair_comparisons as
-            select 'a' as record_id_a, 'b' as record_id_b, 'equal' as first_name_level,
-                'equal' as email_level;
-        create table identity.pair_score as
-            select 'a' as record_id_a, 'b' as record_id_b, 4.75 as match_weight, 0.964 as match_probability,
-                null::varchar as veto, 1 as pattern_id;
+            select
+                'a' as record_id_a, 'b' as record_id_b, 'person' as kind, 'equal' as first_name,
+                'equal' as last_name, 'equal' as birth_date, 'equal' as email, 'unknown' as phone,
+                'unknown' as card, 'unknown' as vat_id, 'different' as source_system;
         """
     )
-    return world
+    return world.score(("a", "b", 0.964))
 
 
 def test_the_weights_of_a_pair_add_up_to_its_score():
@@ -46,9 +43,9 @@ def test_the_weights_of_a_pair_add_up_to_its_score():
     found = weigh_pairs(world.connection, Matching("v1", 0.9), [("a", "b")])["a", "b"]
     assert {(i.comparison, i.level): i.weight for i in found.items} == {
         ("prior", ""): -10.25,
-        ("first_name_level", "equal"): 5.5,
-        ("email_level", "equal"): 12.0,
-        ("first_name_level×email_level", "equal×equal"): -2.5,
+        ("first_name", "equal"): 5.5,
+        ("email", "equal"): 12.0,
+        ("first_name×email", "equal×equal"): -2.5,
     }
     assert found.weight == 4.75
     assert found.matches
@@ -98,10 +95,10 @@ def explanation(**changes):
     step = PairEvidence(
         "a", "b",
         [
-            Item("prior", "", -12.0), Item("email_level", "equal", 13.5),
-            Item("birth_date_level", "other", -6.0),
+            Item("prior", "", -12.0), Item("email", "equal", 13.5),
+            Item("birth_date", "other", -6.0),
         ],
-        -4.5, probability_of(-4.5), None, False, "weights", True,
+        -4.5, probability_of(-4.5), None, False, False, True,
     )  # fmt: skip
     facts = {
         "record_a": "a", "record_b": "b", "customer_a": "c_1", "customer_b": "c_2",

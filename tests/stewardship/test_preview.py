@@ -42,19 +42,19 @@ def matching(edges):
         with duckdb.connect(str(copy)) as connection:
             connection.execute(
                 """
-                create table identity.int_identity_edges (
-                    record_id_a varchar, record_id_b varchar, rule varchar, match_probability double
+                create table identity.pair_score (
+                    record_id_a varchar, record_id_b varchar, main_evidence varchar,
+                    match_probability double, veto varchar
                 );
-                create table identity.identity_vetoes (
-                    record_id_a varchar, record_id_b varchar, reason varchar
-                );
+                create table identity.int_record_keys as
+                    select record_id, record_id as representative_id from identity.int_source_records;
                 create table identity.int_records_normalised as
                     select record_id from identity.int_source_records
                 """
             )
             for pair in edges:
                 connection.execute(
-                    "insert into identity.int_identity_edges values (?, ?, 'name_and_address', 0.96)", pair
+                    "insert into identity.pair_score values (?, ?, 'name_and_address', 0.96, null)", pair
                 )
 
     return rematch

@@ -11,24 +11,6 @@ from ml.identity.clusters import components
 from ml.identity.review import weakest_links
 
 
-def scored(world, *pairs, threshold=0.9):
-    """Pairs (a, b, probability[, veto]) as the scores of matching."""
-    world.connection.execute(
-        f"create or replace table identity.matching_run as"
-        f" select 'v1' as version, {threshold} as threshold, date '2024-01-01' as as_of_date"
-    )
-    world.connection.execute(
-        "create or replace table identity.pair_score (record_id_a varchar, record_id_b varchar,"
-        " match_weight double, match_probability double, veto varchar, pattern_id bigint)"
-    )
-    for a, b, probability, *veto in pairs:
-        world.connection.execute(
-            "insert into identity.pair_score values (?, ?, 0, ?, ?, 1)",
-            [a, b, probability, veto[0] if veto else None],
-        )
-    return world
-
-
 def queue(world):
     return {
         (kind, a, b)
@@ -37,13 +19,16 @@ def queue(world):
 
 
 def test_uncertain_pairs_are_found_and_sure_ones_are_not():
-    world = scored(
-        World().write(list("abcdefghij")),
-        ("a", "b", 0.91),  # a customer that hangs by one weak pair
-        ("c", "d", 0.999),
-        ("e", "f", 0.85),  # just too weak
-        ("g", "h", 0.999, "twins"),
-        ("i", "j", 0.01),
+    world = (
+        World()
+        .write(list("abcdefghij"))
+        .score(
+            ("a", "b", 0.91),  # a customer that hangs by one weak pair
+            ("c", "d", 0.999),
+            ("e", "f", 0.85),  # just too weak
+            ("g", "h", 0.999, "twins"),
+            ("i", "j", 0.01),
+        )
     )
     world.resolve()
     assert queue(world) == {("weak_link", "a", "b"), ("almost", "e", "f"), ("vetoed", "g", "h")}
@@ -51,28 +36,26 @@ def test_uncertain_pairs_are_found_and_sure_ones_are_not():
 
 def test_a_weak_pair_beside_a_strong_path_is_no_weak_link():
     pairs = [("a", "b", 0.9999), ("b", "c", 0.9999), ("a", "c", 0.91)]
-    world = scored(World().write(list("abc")), *pairs)
+    world = World().write(list("abc")).score(*pairs)
     world.resolve()
     assert queue(world) == set()
 
 
 def test_matching_records_that_a_guard_parts_are_asked_about():
-    world = scored(
-        World().write(list("abc")), ("a", "b", 0.9999), ("b", "c", 0.999), ("a", "c", 0.2, "twins")
-    )
+    world = World().write(list("abc")).score(("a", "b", 0.9999), ("b", "c", 0.999), ("a", "c", 0.2, "twins"))
     world.resolve()
     assert queue(world) == {("kept_apart", "b", "c")}
 
 
 def test_what_a_steward_decided_is_not_asked_again():
-    world = scored(World().write(list("abcd")), ("a", "b", 0.85), ("c", "d", 0.91))
+    world = World().write(list("abcd")).score(("a", "b", 0.85), ("c", "d", 0.91))
     world.decide("unlink", "a", "b")
     world.decide("link", "c", "d")
     assert world.resolve().uncertain_pairs == 0
 
 
 def test_an_unlink_settles_every_pair_between_the_two_customers():
-    world = scored(World().write(list("abc")), ("a", "b", 0.9999), ("b", "c", 0.85))
+    world = World().write(list("abc")).score(("a", "b", 0.9999), ("b", "c", 0.85))
     world.decide("unlink", "a", "c")
     world.resolve()
     assert queue(world) == set()

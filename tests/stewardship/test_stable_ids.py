@@ -65,33 +65,13 @@ def test_other_weights_say_so_and_without_any_change_it_is_other_records():
     world.resolve()
     world.write(["a", "b"], [("a", "b")]).resolve(1)
     assert last_event(world) == ("merged", "other_records")
-    world.connection.execute(
-        "create table identity.matching_run as"
-        " select 'v2' as version, 0.9 as threshold, date '2024-01-01' as as_of_date"
-    )
-    world.connection.execute(
-        "create table identity.pair_score as select 'a' as record_id_a, 'b' as record_id_b,"
-        " 1.0 as match_weight, 0.8 as match_probability, null::varchar as veto, 1 as pattern_id"
-    )
-    world.resolve(2)
+    world.score(("a", "b", 0.8), version="v2").resolve(2)
     assert last_event(world) == ("split", "weights_version")
 
 
 def test_scored_pairs_join_from_the_threshold_on_and_never_across_a_veto():
     world = World().write(["a", "b", "c", "d", "e"])
-    world.connection.execute(
-        "create table identity.matching_run as"
-        " select 'v1' as version, 0.9 as threshold, date '2024-01-01' as as_of_date"
-    )
-    world.connection.execute(
-        """
-        create table identity.pair_score as
-        select * from (values
-            ('a', 'b', 3.0, 0.9, null, 1), ('b', 'c', 2.0, 0.89, null, 2), ('d', 'e', 9.0, 0.99, 'twins', 3)
-        ) as rows(record_id_a, record_id_b, match_weight, match_probability, veto, pattern_id)
-        """
-    )
-    world.resolve()
+    world.score(("a", "b", 0.9), ("b", "c", 0.89), ("d", "e", 0.99, "twins")).resolve()
     assert world.parts() == parts("a b", "c", "d", "e")
 
 

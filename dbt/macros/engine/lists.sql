@@ -87,3 +87,29 @@
 {% macro default__max_value_by(value, ordering) -%}
     max(named_struct('o', {{ ordering }}, 'v', {{ value }})) filter (where {{ value }} is not null).v
 {%- endmacro %}
+
+{# True when two lists have an element in common; null when one is null. #}
+{% macro lists_overlap(a, b) -%}
+    {{ return(adapter.dispatch("lists_overlap")(a, b)) }}
+{%- endmacro %}
+
+{% macro duckdb__lists_overlap(a, b) -%}
+    list_has_any({{ a }}, {{ b }})
+{%- endmacro %}
+
+{% macro default__lists_overlap(a, b) -%}
+    arrays_overlap({{ a }}, {{ b }})
+{%- endmacro %}
+
+{# Every element of the first list is in the second. #}
+{% macro list_contains_all(part, whole) -%}
+    {{ return(adapter.dispatch("list_contains_all")(part, whole)) }}
+{%- endmacro %}
+
+{% macro duckdb__list_contains_all(part, whole) -%}
+    list_has_all({{ whole }}, {{ part }})
+{%- endmacro %}
+
+{% macro default__list_contains_all(part, whole) -%}
+    size(array_except({{ part }}, {{ whole }})) = 0
+{%- endmacro %}

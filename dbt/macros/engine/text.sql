@@ -79,6 +79,19 @@
     {{ value }}
 {%- endmacro %}
 
+{# True for a text of ASCII letters, digits and signs only. #}
+{% macro is_ascii(value) -%}
+    {{ return(adapter.dispatch("is_ascii")(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__is_ascii(value) -%}
+    strlen({{ value }}) = length({{ value }})
+{%- endmacro %}
+
+{% macro default__is_ascii(value) -%}
+    octet_length({{ value }}) = length({{ value }})
+{%- endmacro %}
+
 {# True when two texts of words parted by single blanks have a word of three or more letters in common. #}
 {% macro words_overlap(a, b) -%}
     {{ return(adapter.dispatch("words_overlap")(a, b)) }}
@@ -109,4 +122,56 @@
 
 {% macro default__same_letters(a, b) -%}
     array_sort(split({{ a }}, '')) = array_sort(split({{ b }}, ''))
+{%- endmacro %}
+
+{# One hash of several values of any type, nulls included; equal values give equal hashes. #}
+{% macro content_hash(values) -%}
+    {{ return(adapter.dispatch("content_hash")(values)) }}
+{%- endmacro %}
+
+{% macro duckdb__content_hash(values) -%}
+    md5_number({{ joined_values(values) }})
+{%- endmacro %}
+
+{% macro default__content_hash(values) -%}
+    md5({{ joined_values(values) }})
+{%- endmacro %}
+
+{# A whole number of 64 bits made of several values; different values rarely give the same. #}
+{% macro block_hash(values) -%}
+    {{ return(adapter.dispatch("block_hash")(values)) }}
+{%- endmacro %}
+
+{% macro duckdb__block_hash(values) -%}
+    hash({{ values | join(", ") }})
+{%- endmacro %}
+
+{% macro default__block_hash(values) -%}
+    xxhash64({{ values | join(", ") }})
+{%- endmacro %}
+
+{# A whole number that stands for a row by its own key alone, from 0; other rows have no say in it. #}
+{% macro row_number_of(key) -%}
+    {{ return(adapter.dispatch("row_number_of")(key)) }}
+{%- endmacro %}
+
+{% macro duckdb__row_number_of(key) -%}
+    cast(hash({{ key }}) >> 1 as bigint)
+{%- endmacro %}
+
+{% macro default__row_number_of(key) -%}
+    shiftrightunsigned(xxhash64({{ key }}), 1)
+{%- endmacro %}
+
+{# A number with one bit set that stands for the first letter: bit_or collects letters, bit_count counts them. #}
+{% macro letter_bit(text) -%}
+    {{ return(adapter.dispatch("letter_bit")(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__letter_bit(text) -%}
+    case when {{ text }} <> '' then cast(1 as bigint) << (unicode({{ text }}) % 62) end
+{%- endmacro %}
+
+{% macro default__letter_bit(text) -%}
+    case when {{ text }} <> '' then shiftleft(cast(1 as bigint), ascii({{ text }}) % 62) end
 {%- endmacro %}

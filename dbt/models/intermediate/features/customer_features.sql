@@ -1,70 +1,59 @@
-with snapshots as (
-    {{ snapshots() }}
-),
-
-buckets as (
-    select * from {{ ref("int_customer_activity_buckets") }}
-),
-
-facts as (
+with past as (
     select
-        buckets.customer_id,
-        snapshots.snapshot_date,
-        min(buckets.first_purchase_date) as first_purchase_date,
-        max(buckets.last_purchase_date) as last_purchase_date,
-        {{ sum_before("purchase_days") }} as purchase_days,
-        {{ sum_91_days("purchase_days") }} as purchase_days_91,
-        {{ sum_365_days("purchase_days") }} as purchase_days_365,
-        {{ sum_before("net_amount") }} as net_amount,
-        {{ sum_91_days("net_amount") }} as net_amount_91,
-        {{ sum_365_days("net_amount") }} as net_amount_365,
-        {{ sum_before("margin_amount") }} as margin_amount,
-        {{ sum_91_days("margin_amount") }} as margin_amount_91,
-        {{ sum_365_days("margin_amount") }} as margin_amount_365,
-        {{ sum_before("margin_days") }} as margin_days,
-        {{ sum_before("return_amount") }} as return_amount,
-        {{ sum_before("new_channels") }} as channel_count,
-        {{ sum_before("new_categories") }} as category_count,
-        {{ sum_365_days("tickets") }} as tickets_365,
-        {{ sum_365_days("complaints") }} as complaints_365,
-        {{ sum_91_days("mail_opens") }} as mail_opens_91,
-        {{ sum_91_days("mail_clicks") }} as mail_clicks_91
-    from buckets
-    inner join snapshots on buckets.bucket_no >= snapshots.snapshot_no
-    group by buckets.customer_id, snapshots.snapshot_date
+        *,
+        {{ days_between("last_purchase_date", "snapshot_date") }} as recency_days, -- noqa: LT05
+        {{ days_between("first_purchase_date", "snapshot_date") }} as tenure_days, -- noqa: LT05
+        greatest(net_amount_91, 0) as recent_amount,
+        greatest(net_amount_182 - net_amount_91, 0) as earlier_amount,
+        shop_days_365 + branch_days_365 + webshop_days_365 as channel_days_365
+    from {{ ref("int_customer_past") }}
 )
 
 select
-    facts.customer_id,
-    facts.snapshot_date,
-    facts.first_purchase_date,
-    facts.last_purchase_date,
-    cast({{ days_between("facts.last_purchase_date", "facts.snapshot_date") }} as integer) as recency_days, -- noqa: LT05
-    cast({{ days_between("facts.first_purchase_date", "facts.snapshot_date") }} as integer) as tenure_days, -- noqa: LT05
-    cast(facts.purchase_days as integer) as purchase_days,
-    cast(facts.purchase_days_91 as integer) as purchase_days_91,
-    cast(facts.purchase_days_365 as integer) as purchase_days_365,
-    {{ to_exact_amount("facts.net_amount") }} as net_amount,
-    {{ to_exact_amount("facts.net_amount_91") }} as net_amount_91,
-    {{ to_exact_amount("facts.net_amount_365") }} as net_amount_365,
+    customer_id,
+    snapshot_date,
+    first_purchase_date,
+    last_purchase_date,
+    cast(recency_days as integer) as recency_days,
+    cast(tenure_days as integer) as tenure_days,
+    cast(purchase_days as integer) as purchase_days,
+    cast(purchase_days_28 as integer) as purchase_days_28,
+    cast(purchase_days_91 as integer) as purchase_days_91,
+    cast(purchase_days_365 as integer) as purchase_days_365,
+    cast(purchase_weeks_91 as integer) as active_weeks_91,
+    {% for window in ["", "_28", "_91", "_365"] -%}
+        {{ to_exact_amount("net_amount" ~ window) }} as net_amount{{ window }},
+    {% endfor -%}
     -- Margin stays unknown for a customer none of whose purchases has a known cost.
-    {{ to_exact_amount("case when facts.margin_days > 0 then facts.margin_amount end") }} as margin_amount,
-    {{ to_exact_amount("case when facts.margin_days > 0 then facts.margin_amount_91 end") }} as margin_amount_91,
-    {{ to_exact_amount("case when facts.margin_days > 0 then facts.margin_amount_365 end") }} as margin_amount_365,
-    cast(gaps.median_gap_days as integer) as median_gap_days,
-    round(
-        {{ divide(days_between("facts.last_purchase_date", "facts.snapshot_date"), "gaps.median_gap_days") }}, 4
-    ) as gap_ratio,
-    {{ return_share_pct("facts.return_amount", "facts.net_amount") }} as return_share_pct,
-    cast(facts.channel_count as integer) as channel_count,
-    cast(facts.category_count as integer) as category_count,
-    cast(facts.tickets_365 as integer) as tickets_365,
-    cast(facts.complaints_365 as integer) as complaints_365,
-    cast(facts.mail_opens_91 as integer) as mail_opens_91,
-    cast(facts.mail_clicks_91 as integer) as mail_clicks_91
-from facts
-left join {{ ref("int_customer_gaps") }} as gaps
-    on
-        facts.customer_id = gaps.customer_id
-        and facts.snapshot_date = gaps.snapshot_date
-where facts.first_purchase_date is not null
+    {% for window in ["", "_28", "_91", "_365"] -%}
+        case when margin_days > 0 then {{ to_exact_amount("margin_amount" ~ window) }} end as margin_amount{{ window }},
+    {% endfor -%}
+    cast(median_gap_days as integer) as median_gap_days,
+    round({{ divide("recency_days", "median_gap_days") }}, 4) as gap_ratio,
+    round({{ divide("recent_amount - earlier_amount", "recent_amount + earlier_amount") }}, 4) as amount_trend,
+    round({{ divide("net_amount_365", "purchase_days_365") }}, 4) as basket_amount_365,
+    round({{ divide("item_quantity_365", "purchase_days_365") }}, 4) as basket_items_365,
+    {{ return_share_pct("return_amount", "net_amount") }} as return_share_pct,
+    {{ discount_share_pct("discount_amount_365", "net_amount_365") }} as discount_share_pct,
+    cast(new_channels as integer) as channel_count,
+    cast(
+        {% for channel in ["shop", "branch", "webshop"] -%}
+            case when {{ channel }}_days_365 > 0 then 1 else 0 end {{ "+" if not loop.last }}
+        {% endfor %}
+        as integer
+    ) as channels_365,
+    {% for channel in ["shop", "branch", "webshop"] -%}
+        round(100 * {{ divide(channel ~ "_days_365", "channel_days_365") }}, 4) as {{ channel }}_share_pct,
+    {% endfor -%}
+    cast(new_categories as integer) as category_count,
+    cast(tickets_365 as integer) as tickets_365,
+    cast(complaints_365 as integer) as complaints_365,
+    round({{ divide("nps_points_365", "nps_answers_365") }}, 4) as nps_365,
+    round({{ divide("csat_points_365", "csat_answers_365") }}, 4) as csat_365,
+    cast(mails_sent_91 as integer) as mails_sent_91,
+    cast(mail_opens_91 as integer) as mail_opens_91,
+    cast(mail_clicks_91 as integer) as mail_clicks_91,
+    cast(web_visits_91 as integer) as web_visits_91,
+    cast(visits_365 as integer) as visits_365,
+    email_grants > 0 and email_withdrawals = 0 as has_email_consent
+from past

@@ -5,8 +5,11 @@
         '{{ group }}' as attribute_group,
         '{{ rule["strategies"] | join(", ") }}' as strategy,
         {% for position in range(3) %}
-            {{ "'" ~ rule["strategies"][position] ~ "'" if position < rule["strategies"] | length else "cast(null as " ~ dbt.type_string() ~ ")" }}
-                as strategy_{{ position + 1 }},
+            {% if position < rule["strategies"] | length %}
+                '{{ rule["strategies"][position] }}' as strategy_{{ position + 1 }},
+            {% else %}
+                cast(null as {{ dbt.type_string() }}) as strategy_{{ position + 1 }},
+            {% endif %}
         {% endfor %}
         {% for source in ["shop", "branch", "webshop", "leads"] %}
             {{ rule["sources"].index(source) + 1 }} as {{ source }}_priority,

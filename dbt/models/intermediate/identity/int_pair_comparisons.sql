@@ -1,74 +1,90 @@
-with pairs as (
-    select * from {{ ref("int_candidate_pairs") }}
+with levels as (
+    select * from {{ ref("int_pair_levels") }}
 ),
 
-records as (
-    select * from {{ ref("int_record_keys") }}
+population as (
+    select * from {{ ref("int_population") }}
 ),
 
--- What father and son of one name share says nothing about which of them a record means.
-namesakes as (
+-- How many records of the data have this name by chance, and how many of them this place and birthday too.
+expected as (
     select
-        record_id,
-        max(case when shared_by = 'address' then 1 else 0 end) = 1 as at_address,
-        max(case when shared_by = 'phone' then 1 else 0 end) = 1 as on_phone,
-        max(case when shared_by = 'email' then 1 else 0 end) = 1 as on_email
-    from {{ ref("int_namesakes") }}
-    group by record_id
-),
-
-compared as (
-    select
-        pairs.record_id_a,
-        pairs.record_id_b,
-        case when a.kind = b.kind then a.kind else 'mixed' end as kind,
-        coalesce(namesake_a.at_address, false) or coalesce(namesake_b.at_address, false) as namesake_at_address,
-        coalesce(namesake_a.on_phone, false) or coalesce(namesake_b.on_phone, false) as namesake_on_phone,
-        coalesce(namesake_a.on_email, false) or coalesce(namesake_b.on_email, false) as namesake_on_email,
-
-        -- names
-        {{ name_level("a.first_key", "b.first_key", given=true) }} as first_name_level,
-        {{ name_level("a.last_key", "b.last_key") }} as last_name_level,
-        {{ name_level("a.company_key", "b.company_key") }} as company_level,
-        coalesce(a.first_key = b.last_key and a.last_key = b.first_key and a.first_key <> a.last_key, false)
-            as is_swapped,
-        (coalesce(a.first_key, a.last_key) is null) <> (coalesce(b.first_key, b.last_key) is null) as one_has_no_name,
-
-        -- identifiers; landline and mobile fields are mixed up often
-        coalesce(a.email_key = b.email_key, false) as same_email,
-        coalesce(a.email_has_one_owner, true) as email_has_one_owner,
-        {{ same_number("a", "b") }} as same_phone,
-        {{ same_number("a", "b", mobile=true) }} as same_mobile,
-        coalesce(a.card_key = b.card_key, false) as same_card,
-        {{ value_level("a.vat_key", "b.vat_key") }} as vat_level,
-
-        -- birth date and place
-        {{ birth_date_level("a.birth_key", "b.birth_key") }} as birth_date_level,
-        {{ address_level("a", "b") }} as address_level,
-        coalesce(a.postal_key = b.postal_key, false) as same_postal_code
-    from pairs
-    inner join records as a on pairs.record_id_a = a.record_id
-    inner join records as b on pairs.record_id_b = b.record_id
-    left join namesakes as namesake_a on pairs.record_id_a = namesake_a.record_id
-    left join namesakes as namesake_b on pairs.record_id_b = namesake_b.record_id
+        levels.*,
+        population.generation_share,
+        case
+            when first_name_level in ('equal', 'part', 'variant', 'similar', 'short', 'sound')
+                then given_count / population.record_count
+            when first_name_level = 'initial' then 0.08
+            when last_name_level = 'swapped' then given_count / population.record_count
+            else 1
+        end
+        * case
+            when last_name_level in ('equal', 'part', 'similar', 'sound', 'swapped') then family_count
+            else population.record_count
+        end as namesake_count,
+        case when same_postal then place_count / population.record_count else 1 end
+        * case birth_date_level
+            when 'equal' then 0.00005 when 'swapped' then 0.0001 when 'digit' then 0.001 when 'year' then 0.015 else 1
+        end as coincidence
+    from levels
+    cross join population
 )
 
 select
     record_id_a,
     record_id_b,
-    kind,
-    first_name_level,
-    last_name_level,
-    company_level,
-    is_swapped,
-    one_has_no_name,
-    same_email and not namesake_on_email as same_email,
-    email_has_one_owner,
-    same_phone and not namesake_on_phone as same_phone,
-    same_mobile and not namesake_on_phone as same_mobile,
-    same_card,
-    vat_level,
-    birth_date_level,
-    case when namesake_at_address then 'shared' else address_level end as address_level,
-    same_postal_code
-from compared
+    kind_level as kind,
+    case when kind_level = 'company' then 'none' else first_name_level end as first_name,
+    case when kind_level = 'company' then 'none' else last_name_level end as last_name,
+    {{ chance_level("namesake_count", [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1000]) }} as namesakes,
+    {{ chance_level("namesake_count * coincidence", [0.00001, 0.0001, 0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 100]) }}
+        as coincidence,
+    case when first_name_level in ('equal', 'part') and last_name_level = 'equal' then {{ chance_level("name_count", [2, 3, 4, 5, 7, 10, 20]) }} else 'none' end
+        as name_count,
+    birth_date_level as birth_date,
+    case
+        when
+            birth_date_level = 'unknown' and first_name_level = 'equal' and last_name_level = 'equal'
+            and (address_level = 'equal' or phone_level = 'landline')
+            then {{ chance_level("generation_share", [0.02, 0.04, 0.08, 0.16, 0.32]) }}
+        else 'none'
+    end as generations,
+    address_level as address,
+    city_level as city,
+    case when address_level = 'equal' and last_name_level in ('equal', 'similar', 'part') then cast(home_members as {{ dbt.type_string() }})
+        else 'none' end
+        as home,
+    email_level as email,
+    case
+        when email_level = 'equal' and first_name_level not in ('other', 'unknown') then
+            case when mailbox_calls_a or mailbox_calls_b then 'this' else 'nobody' end
+        when email_level = 'equal' then
+            case
+                when mailbox_calls_a and mailbox_calls_b then 'this'
+                when mailbox_calls_a or mailbox_calls_b then 'one'
+                else 'nobody'
+            end
+        when mailbox_names_other and last_name_level <> 'equal' then 'other_name'
+        when mailbox_names_other then 'name'
+        else 'none'
+    end as mailbox,
+    case when email_level = 'equal' then cast(email_owners as {{ dbt.type_string() }}) else 'none' end as email_owners,
+    mailbox_year_level as mailbox_year,
+    phone_level as phone,
+    case
+        when phone_level in ('mobile', 'landline') then cast(phone_owners as {{ dbt.type_string() }})
+        else 'none'
+    end as phone_owners,
+    card_level as card,
+    source_system_level as source_system,
+    case when is_namesake then 'yes' else 'no' end as namesake,
+    company_level as company,
+    vat_id_level as vat_id,
+    email_domain_level as email_domain,
+    case
+        when kind_level <> 'company' then 'unknown'
+        when first_name_level = 'equal' and last_name_level = 'equal' then 'equal'
+        when last_name_level = 'other' then 'other'
+        else 'unknown'
+    end as contact
+from expected

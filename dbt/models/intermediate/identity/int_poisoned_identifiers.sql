@@ -2,51 +2,68 @@ with identifiers as (
     select * from {{ ref("int_record_identifiers") }}
 ),
 
-records as (
-    select * from {{ ref("int_records_normalised") }}
-),
-
--- Initials, so that a name misspelt often does not look like many people.
-uses as (
-    select
-        identifiers.identifier_kind,
-        identifiers.identifier_value,
-        count(*) as record_count,
-        count(distinct coalesce(left(records.company_key, 3), left(records.last_key, 2) || left(records.first_key, 1)))
-            as name_count
-    from identifiers
-    inner join records on identifiers.record_id = records.record_id
-    group by identifiers.identifier_kind, identifiers.identifier_value
+kinds as (
+    {% for identifier_kind, column in identifier_columns() %}
+        select '{{ column }}' as key_column, '{{ identifier_kind }}' as identifier_kind
+        {{ "union all" if not loop.last }}
+    {% endfor %}
 ),
 
 usual as (
-    select
-        identifier_kind,
-        avg(name_count) as mean_name_count
-    from uses
-    group by identifier_kind
+    select cast(count(*) as double) / nullif(count(distinct value_hash), 0) as records_per_birth_date
+    from identifiers
+    where key_column = 'birth_key'
 ),
 
-limits as (
+-- Only what many records carry can be carried by many people.
+often as (
+    select value_hash
+    from identifiers
+    group by value_hash
+    having count(*) > least({{ var("poisoned_identifier_names") }}, {{ var("poisoned_phone_names") }})
+),
+
+uses as (
     select
-        uses.*,
-        case uses.identifier_kind
-            when 'birth_date' then greatest({{ var("poisoned_birth_date_names") }}, 20 * usual.mean_name_count)
+        identifiers.value_hash,
+        min(kinds.identifier_kind) as identifier_kind,
+        min(identifiers.record_no) as example_no,
+        count(distinct identifiers.record_no) as record_count,
+        count(distinct identifiers.name_initials) as name_count
+    from identifiers
+    inner join often on identifiers.value_hash = often.value_hash
+    inner join kinds on identifiers.key_column = kinds.key_column
+    group by identifiers.value_hash
+),
+
+poisoned as (
+    select uses.*
+    from uses
+    cross join usual
+    where
+        uses.name_count > case uses.identifier_kind
+            when 'birth_date' then greatest({{ var("poisoned_birth_date_names") }}, 20 * usual.records_per_birth_date)
             when 'phone' then {{ var("poisoned_phone_names") }}
             else {{ var("poisoned_identifier_names") }}
-        end as name_limit
-    from uses
-    inner join usual on uses.identifier_kind = usual.identifier_kind
+        end
 )
 
 select
-    identifier_kind,
-    identifier_value,
-    record_count,
-    name_count,
+    poisoned.identifier_kind,
     case
-        when identifier_kind = 'birth_date' then 'far more people than on any other day: a placeholder'
+        {% for identifier_kind, column in identifier_columns() %}
+            when
+                poisoned.identifier_kind = '{{ identifier_kind }}'
+                and {{ block_hash(["'" ~ identifier_kind ~ "'", "examples." ~ column]) }} = poisoned.value_hash
+                then cast(examples.{{ column }} as {{ dbt.type_string() }})
+        {% endfor %}
+    end as identifier_value,
+    poisoned.record_count,
+    poisoned.name_count,
+    case
+        when poisoned.identifier_kind = 'birth_date' then 'far more people than on any other day: a placeholder'
         else 'shared by more people than one household or company has'
-    end as reason
-from limits
-where name_count > name_limit
+    end as reason,
+    poisoned.value_hash
+from poisoned
+inner join {{ ref("int_records_normalised") }} as examples on poisoned.example_no = examples.record_no

@@ -1,36 +1,19 @@
 with records as (
-    select * from {{ ref("int_records_normalised") }}
-    where not is_junk
-),
-
-identifiers as (
-    select record_id, 'email' as identifier_kind, email_key as identifier_value from records
-
-    union all
-
-    select record_id, 'phone', phone_key from records
-
-    union all
-
-    -- A second number of the same record counts once.
-    select record_id, 'phone', nullif(mobile_key, phone_key) from records
-
-    union all
-
-    select record_id, 'card', card_key from records
-
-    union all
-
-    select record_id, 'vat_id', vat_key from records
-
-    union all
-
-    select record_id, 'birth_date', cast(birth_key as {{ dbt.type_string() }}) from records
+    select
+        *,
+        -- Initials, so that a name misspelt often does not look like many people; nobody has none.
+        case when not is_junk then coalesce(left(company_key, 3), left(last_key, 2) || left(first_key, 1)) end
+            as name_initials
+    from {{ ref("int_records_normalised") }}
 )
 
-select
-    record_id,
-    identifier_kind,
-    identifier_value
-from identifiers
-where identifier_value is not null
+{% for identifier_kind, column in identifier_columns() %}
+    select
+        record_no,
+        '{{ column }}' as key_column,
+        {{ block_hash(["'" ~ identifier_kind ~ "'", column]) }} as value_hash,
+        name_initials
+    from records
+    where {{ column }} is not null
+    {{ "union all" if not loop.last }}
+{% endfor %}

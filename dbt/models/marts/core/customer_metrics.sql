@@ -19,9 +19,9 @@ purchase_days as (
 gaps as (
     select
         customer_id,
-        median_gap_days
-    from {{ ref("int_customer_gaps") }}
-    where snapshot_date = {{ as_of_date() }}
+        {{ lower_median("gap_days") }} as median_gap_days
+    from {{ ref("int_customer_sale_days") }}
+    group by customer_id
 )
 
 select

@@ -8,6 +8,10 @@ select
     scores.segment,
     scores.value_class,
     scores.strategy,
-    scores.previous_segment
+    scores.previous_segment,
+    scores.stage,
+    scores.needs_segment,
+    scores.current_value_amount,
+    scores.potential_value_amount
 from {{ source("ml", "customer_segment") }} as scores
 inner join {{ ref("customer") }} as customers on scores.customer_id = customers.customer_id

@@ -1,0 +1,20 @@
+select
+    campaign_id,
+    name as campaign_name,
+    starts_on as start_date,
+    ends_on as end_date,
+    as_of_date,
+    drawn_on as drawn_date,
+    budget_amount,
+    target_amount,
+    treated_customers as treated_count,
+    held_out_customers as held_out_count,
+    treated_mean_amount,
+    held_out_mean_amount,
+    effect_amount,
+    effect_low_amount,
+    effect_high_amount,
+    total_effect_amount,
+    is_shown,
+    note
+from {{ source("ml", "campaign_effect") }}

@@ -1,0 +1,1 @@
+"""What agreement and disagreement weigh: a table, learnt beforehand, adapted to the data at hand."""

@@ -1,0 +1,1 @@
+"""What a campaign brought: hold-outs drawn before sending, effects with intervals, sizes that show one."""
