@@ -44,7 +44,7 @@ def warehouse(make_warehouse: Callable[[], Warehouse]) -> Warehouse:
         order("branch", "O0", "B1", "2023-06-01", [("P", 1, 900.0)], unit_cost=40.0),  # too long ago
         order("webshop", "O2", "W2", "2025-06-01", [("P", 1, 500.0)], unit_cost=40.0),
     )
-    made.dbt("run", "--select", "+int_contact_quality")
+    made.dbt("build", "--select", "+int_contact_quality", "--exclude-resource-type", "test", "unit_test")
     return made
 
 
