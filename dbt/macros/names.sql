@@ -21,8 +21,14 @@
     {{ return("^(.*?) ((?:(?:[Vv][ao]n|[Vv]om|[Zz]u[rm]?|[Dd]e[rns]?|[Tt]en|[Tt]er|[Dd]el|[Dd][ia]|[Ll][ae]) )*[^ ]+)$") }}
 {%- endmacro %}
 
+{# The linter cannot parse calls nested as deep as there are letters or digits to fold; it is shown fewer. #}
+{% macro nesting_limit() -%}
+    {{ return(2 if target.name == "lint" else 1000) }}
+{%- endmacro %}
+
 {# Lower case text that was written as UTF-8 and read as Latin-1 ("MÃ¼ller") as it was meant. #}
 {% macro repair_mojibake(value) -%}
+    {%- if target.name == "lint" -%}{{ return("lower(" ~ value ~ ")") }}{%- endif -%}
     {%- set low = "lower(" ~ value ~ ")" -%}
     {%- set ns = namespace(sql=low) -%}
     {%- for broken, letter in [
@@ -40,6 +46,7 @@
     ASCII already and cost next to nothing.
 #}
 {% macro fold_text(value) -%}
+    {%- if target.name == "lint" -%}{{ return("lower(" ~ value ~ ")") }}{%- endif -%}
     {%- set ns = namespace(sql="lower(" ~ unicode_nfc(value) ~ ")") -%}
     {%- for letter, plain in [
         ("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss"), ("æ", "ae"), ("œ", "oe"), ("ø", "oe"), ("å", "aa"), ("þ", "th")

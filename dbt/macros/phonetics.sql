@@ -9,11 +9,11 @@
     {%- for pattern, digits in [
         ("[dt]([csz])", "8\\1"), ("([ckq])x", "\\1" ~ "8"), ("x", "48"), ("([sz])c", "\\1" ~ "8"),
         ("^c([ahkloqrux])", "4\\1"), ("^c", "8"), ("c([ahkoqux])", "4\\1"), ("c", "8"),
-    ] -%}
+    ][:nesting_limit()] -%}
         {%- set ns.sql = regexp_replace_all(ns.sql, pattern, digits) -%}
     {%- endfor -%}
     {%- set ns.sql = "translate(replace(" ~ ns.sql ~ ", 'h', ''), 'aeijouybpdtfvwgkqlmnrsz', '00000001122333444566788')" -%}
-    {%- for digit in "0123456789" -%}
+    {%- for digit in "0123456789"[:nesting_limit()] -%}
         {%- set ns.sql = regexp_replace_all(ns.sql, digit ~ digit ~ "+", digit) -%}
     {%- endfor -%}
     {#- Vowels count at the beginning only. -#}

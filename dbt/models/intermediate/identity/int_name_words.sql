@@ -20,7 +20,7 @@ uses as (
 
         select last_name, 0, count(*) from records
         group by last_name
-    )
+    ) as used
     group by name
 ),
 

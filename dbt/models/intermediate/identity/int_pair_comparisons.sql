@@ -39,8 +39,11 @@ select
     {{ chance_level("namesake_count", [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1000]) }} as namesakes,
     {{ chance_level("namesake_count * coincidence", [0.00001, 0.0001, 0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 100]) }}
         as coincidence,
-    case when first_name_level in ('equal', 'part') and last_name_level = 'equal' then {{ chance_level("name_count", [2, 3, 4, 5, 7, 10, 20]) }} else 'none' end
-        as name_count,
+    case
+        when first_name_level in ('equal', 'part') and last_name_level = 'equal'
+            then {{ chance_level("name_count", [2, 3, 4, 5, 7, 10, 20]) }}
+        else 'none'
+    end as name_count,
     birth_date_level as birth_date,
     case
         when
@@ -51,10 +54,13 @@ select
     end as generations,
     address_level as address,
     city_level as city,
-    case when address_level = 'equal' and last_name_level in ('equal', 'similar', 'part') then cast(home_members as {{ dbt.type_string() }})
-        else 'none' end
-        as home,
+    case
+        when address_level = 'equal' and last_name_level in ('equal', 'similar', 'part')
+            then cast(home_members as {{ dbt.type_string() }})
+        else 'none'
+    end as home,
     email_level as email,
+    -- noqa: disable=LT02
     case
         when email_level = 'equal' and first_name_level not in ('other', 'unknown') then
             case when mailbox_calls_a or mailbox_calls_b then 'this' else 'nobody' end
@@ -68,6 +74,7 @@ select
         when mailbox_names_other then 'name'
         else 'none'
     end as mailbox,
+    -- noqa: enable=LT02
     case when email_level = 'equal' then cast(email_owners as {{ dbt.type_string() }}) else 'none' end as email_owners,
     mailbox_year_level as mailbox_year,
     phone_level as phone,

@@ -8,6 +8,7 @@ poisoned as (
 
 select
     identifiers.record_no,
+    -- noqa: disable=LT02
     {% for identifier_kind, column in identifier_columns() %}
         max(case when identifiers.key_column = '{{ column }}' then 1 else 0 end) = 1 as is_{{ column }}_poisoned
         {{- "," if not loop.last }}

@@ -22,6 +22,7 @@ select
     records.postal_key,
     records.city_key,
     records.postal_key || '|' || records.street_key || '|' || records.house_no_key as address_key,
+    -- noqa: disable=LT02
     {% for _, column in identifier_columns() %}
         case when not coalesce(poisoned.is_{{ column }}_poisoned, false) then records.{{ column }} end as {{ column }},
     {% endfor %}
