@@ -45,7 +45,8 @@ TEXTS = frozenset({
     "phone_consent", "population", "post_consent", "previous_segment", "product_name", "product_no",
     "purpose", "reasons", "resolved_by", "risk_band", "rule", "run_id", "salutation", "scope", "scope_value",
     "segment", "severity", "source", "source_system", "source_systems", "split", "status", "strategy",
-    "table_name", "text_version", "to_stage", "validity", "value_class",
+    "table_name", "text_version", "to_stage", "validity", "value_class", "from_segment", "to_segment",
+    "campaign_id", "campaign_name", "segment_view", "description", "stage", "needs_segment",
 })  # fmt: skip
 """Text columns that tell nothing about who somebody is."""
 

@@ -21,7 +21,8 @@ FOLDER = str(PROJECT_ROOT / "dbt")
 
 def run_dbt(warehouse: Path, *arguments: str, variables: dict[str, Any]) -> None:
     """Runs dbt on a warehouse file; artefacts go to `target` beside it. Fails with dbt's own messages."""
-    result = _invoke(warehouse, _manifest(), *arguments, "--vars", json.dumps(variables))
+    # A copy: a model that is compiled once in a manifest stays as it is, whatever the variables say.
+    result = _invoke(warehouse, _manifest().deepcopy(), *arguments, "--vars", json.dumps(variables))
     assert result.exception is None, result.exception
     failed = [
         f"{r.node.name}: {r.message}"
